@@ -1,0 +1,258 @@
+"""The history at one moment: typed readings of now, and windows over the numbers that led here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isnan
+from typing import TypeVar, cast
+
+import msgspec
+
+from perftui.history.flatten import flatten
+from perftui.history.series import Axis, Series
+from perftui.model.failure import Failed
+from perftui.model.frame import Frame, Mark, Sample
+from perftui.sources.kind import Part, SourceKind
+
+P = TypeVar("P", bound=Part)
+
+Trend = Callable[["History"], Part | None]
+"""A reading that needs more than two samples: a pure function of the history."""
+
+
+class SourceState(msgspec.Struct, frozen=True, kw_only=True):
+    """How one source is doing. state: ok | stale | failed | off."""
+
+    state: str
+    age_s: float | None
+    """Seconds since its last good sample; None when there never was one."""
+    detail: str = ""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The known values of one reading over the last seconds, oldest first."""
+
+    values: list[float]
+    ticks: int
+    """Ticks in the window; more than len(values) where values are not known."""
+    covered_s: float
+    """How much of the asked time the ticks cover."""
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.values) / len(self.values) if self.values else None
+
+    @property
+    def highest(self) -> float | None:
+        return max(self.values, default=None)
+
+
+class Readings(msgspec.Struct, frozen=True, kw_only=True):
+    """One part with the moment it was read."""
+
+    part: Part
+    root: str
+    mono: float
+    stale_s: float
+
+
+class History:
+    """What was known at tick `end - 1`. Never changes; later ticks are beyond its end."""
+
+    __slots__ = ("_axis", "_parts", "_series", "end", "marks", "sources")
+
+    def __init__(
+        self,
+        axis: Axis,
+        series: Mapping[str, Series],
+        end: int,
+        parts: Mapping[type[Part], Readings],
+        sources: Mapping[str, SourceState],
+        marks: tuple[Mark, ...],
+    ) -> None:
+        self._axis = axis
+        self._series = series
+        self.end = end
+        self._parts = parts
+        self.sources = sources
+        self.marks = marks
+
+    @property
+    def at(self) -> float:
+        """Wall clock of the newest tick."""
+        return self._axis.at(self.end - 1)
+
+    @property
+    def mono(self) -> float:
+        return self._axis.mono(self.end - 1)
+
+    @property
+    def started_at(self) -> float:
+        """Wall clock of the oldest tick kept."""
+        return self._axis.at(self._axis.first())
+
+    @property
+    def interval_s(self) -> float:
+        """The real time between the last two ticks."""
+        first = self._axis.first()
+        return self.mono - self._axis.mono(self.end - 2) if self.end - first >= 2 else 0.0
+
+    @property
+    def span_s(self) -> float:
+        """How long we have been watching, within what is kept."""
+        return self.mono - self._axis.mono(self._axis.first())
+
+    def forgot(self) -> bool:
+        """Whether older ticks were dropped, so that the oldest kept one is not where we began."""
+        return self._axis.first() > 0
+
+    def latest(self, part: type[P]) -> P | None:
+        """The newest readings of one source; None when there are none or they are stale."""
+        known = self._parts.get(part)
+        if known is None or self.mono - known.mono > known.stale_s:
+            return None
+        return cast("P", known.part)
+
+    def fresh_parts(self) -> Iterable[tuple[str, Part]]:
+        """(root, part) of everything known and not stale."""
+        return [(k.root, k.part) for k in self._parts.values() if self.mono - k.mono <= k.stale_s]
+
+    def names(self) -> list[str]:
+        """The readings that have a series."""
+        return sorted(self._series)
+
+    def value(self, reading: str) -> float | None:
+        """A reading's number at the newest tick; None when it is not known."""
+        series = self._series.get(reading)
+        if series is None:
+            return None
+        (value,) = series.slice(self.end - 1, self.end)
+        return None if isnan(value) else value
+
+    def window(self, reading: str, seconds: float) -> Window:
+        """The values whose tick is at most `seconds` old."""
+        start = self._start(seconds)
+        series = self._series.get(reading)
+        values = [v for v in series.slice(start, self.end) if not isnan(v)] if series else []
+        ticks = self.end - start
+        covered = (
+            self.mono - self._axis.mono(start - 1) if start > self._axis.first() else self.mono - self._axis.mono(start)
+        )
+        return Window(values=values, ticks=ticks, covered_s=covered)
+
+    def points(self, reading: str, seconds: float) -> tuple[list[float], list[float]]:
+        """(wall clock, value) of each tick in the window, oldest first; NaN where a value is not known."""
+        start = self._start(seconds)
+        series = self._series.get(reading)
+        values = series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
+        return self._axis.walls(start, self.end), values
+
+    def recent(self, reading: str, ticks: int) -> list[float]:
+        """The values of the last `ticks` ticks, oldest first; NaN where not known. Shorter while the history is."""
+        start = max(self._axis.first(), self.end - ticks)
+        series = self._series.get(reading)
+        return series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
+
+    def held_since(self, reading: str, above: float, tolerance_s: float = 5.0) -> tuple[float, bool]:
+        """(wall clock, began before) since when a reading has been above a limit, dips shorter than the tolerance aside.
+
+        Began before: it was so at the very first tick of our watch.
+        """
+        first = self._axis.first()
+        series = self._series.get(reading)
+        values = series.slice(first, self.end) if series else []
+        monos = self._axis.monos(first, self.end)
+        begin = len(values) - 1
+        for position in range(len(values) - 1, -1, -1):
+            if monos[begin] - monos[position] > tolerance_s:
+                break
+            if values[position] > above:
+                begin = position
+        # The first tick has no rates yet: being so at the second one is as early as can be seen.
+        known_from = next((i for i, v in enumerate(values) if not isnan(v)), 0)
+        return self._axis.at(first + max(0, begin)), begin <= known_from and not self.forgot()
+
+    def _start(self, seconds: float) -> int:
+        # Half a millisecond of slack: a tick exactly `seconds` old is outside whatever the rounding.
+        return self._axis.find(self.mono - seconds + 0.0005, self.end)
+
+
+class HistoryStore:
+    """Takes frames and gives a History after each. `keep` ticks are kept."""
+
+    def __init__(self, kinds: Iterable[SourceKind], trends: Iterable[Trend] = (), keep: int = 3600) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._trends = tuple(trends)
+        self._keep = keep
+        self._axis = Axis()
+        self._series: dict[str, Series] = {}
+        self._previous: dict[str, Sample] = {}
+        self._parts: dict[type[Part], Readings] = {}
+        self._numbers: dict[str, list[tuple[str, float]]] = {}
+        self._failed: dict[str, Failed] = {}
+        self._marks: tuple[Mark, ...] = ()
+
+    def push(self, frame: Frame) -> History:
+        """Derive the frame's readings, put their numbers on the time axis and give the history that ends here."""
+        index = self._axis.put(frame.at, frame.mono)
+        for name, sample in frame.samples.items():
+            kind = self._kinds.get(name)
+            if kind is None:
+                continue  # a tape of a newer version may hold sources that this one doesn't know
+            part = kind.derive(self._previous.get(name), sample)
+            self._previous[name] = sample
+            self._failed.pop(name, None)
+            self._parts[kind.part] = Readings(part=part, root=kind.root, mono=frame.mono, stale_s=kind.stale_s)
+            self._numbers[name] = [*flatten(part, kind.root), *part.extra_series()]
+        self._failed.update(frame.failed)
+        self._put_numbers(index, frame.mono)
+        self._marks = (*self._marks, *frame.marks)[-100:]
+        if index + 1 - self._axis.first() > self._keep + self._keep // 10:
+            self._trim(index + 1 - self._keep)
+        return self.view(index + 1, dict(self._parts), self._failed)
+
+    def view(self, end: int, parts: dict[type[Part], Readings], failed: Mapping[str, Failed]) -> History:
+        """The history that ends before tick `end`, with the parts and failures that were known then."""
+        mono = self._axis.mono(end - 1)
+        history = History(self._axis, self._series, end, parts, self._states(parts, failed, mono), self._marks)
+        for trend in self._trends:
+            part = trend(history)
+            if part is not None:
+                parts[type(part)] = Readings(part=part, root="host", mono=mono, stale_s=0.0)
+        return history
+
+    def axis(self) -> Axis:
+        return self._axis
+
+    def _put_numbers(self, index: int, mono: float) -> None:
+        # A source that is not due each tick keeps its last numbers until they are stale.
+        for name, numbers in self._numbers.items():
+            kind = self._kinds[name]
+            if mono - self._parts[kind.part].mono > kind.stale_s:
+                continue
+            for reading, value in numbers:
+                series = self._series.get(reading)
+                if series is None:
+                    series = self._series[reading] = Series(index)
+                series.put(index, value)
+
+    def _trim(self, start: int) -> None:
+        self._axis.trim(start)
+        # A new mapping: readers of the old one may be walking it.
+        self._series = {name: series for name, series in self._series.items() if series.trim(start)}
+
+    def _states(
+        self, parts: Mapping[type[Part], Readings], failed: Mapping[str, Failed], mono: float
+    ) -> dict[str, SourceState]:
+        states = {}
+        for name, kind in self._kinds.items():
+            known = parts.get(kind.part)
+            failure = failed.get(name)
+            age = mono - known.mono if known else None
+            if failure is not None:
+                states[name] = SourceState(state="failed", age_s=age, detail=f"{failure.kind}: {failure.detail}")
+            elif age is None:
+                states[name] = SourceState(state="off", age_s=None)
+            else:
+                states[name] = SourceState(state="ok" if age <= kind.stale_s else "stale", age_s=age)
+        return states

@@ -1,0 +1,165 @@
+"""What state the memory is in, with the reason in words, and what grows."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import msgspec
+
+from perftui.history.growth import Growth, GrowthState, growth
+from perftui.history.history import History
+from perftui.sources.kind import Part
+from perftui.sources.memory import MemoryPart, SwapReading
+from perftui.sources.pressure import PressurePart
+from perftui.sources.processes import ProcessesPart, ProcessReading, resident_series
+
+WINDOW_S = 5.0
+CACHE_HEAVY_RATIO = 0.4
+RECLAIM_BYTES_PER_S = 1 << 20
+SWAP_BYTES_PER_S = 256 << 10
+THRASH_BYTES_PER_S = 1 << 20
+THRASH_STALL_RATIO = 0.10
+PRESSURE_RATIO = 0.10
+USED_RATIO = 0.90
+"""S002 §35.3.2: memory over 90 %."""
+OOM_AVAILABLE_RATIO = 0.03
+GROWTH_WINDOW_S = 60.0
+LEADER_MIN_GROWTH_BYTES = 32 << 20
+
+
+class Leader(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that grows most."""
+
+    pid: int
+    name: str
+    state: GrowthState
+    ratio: float
+    bytes_per_s: float
+    resident_bytes: int
+
+
+class GrowthReading(msgspec.Struct, frozen=True, kw_only=True):
+    """Growth of the host's used memory, and the process that leads it."""
+
+    state: GrowthState
+    ratio: float | None
+    leader: Leader | None
+
+
+class MemoryStateReading(msgspec.Struct, frozen=True, kw_only=True):
+    state: str
+    """healthy | cache_heavy | reclaiming | pressured | swapping | thrashing | oom_risk | unknown"""
+    state_reason: str
+    growth: GrowthReading
+
+
+class MemoryStatePart(Part, frozen=True, kw_only=True):
+    memory: MemoryStateReading
+
+
+def memory_state(history: History) -> MemoryStatePart | None:
+    """The state over the last 5 s; None while memory is not read."""
+    part = history.latest(MemoryPart)
+    if part is None:
+        return None
+    state, reason = _state(history, part)
+    return MemoryStatePart(memory=MemoryStateReading(state=state, state_reason=reason, growth=_growth(history)))
+
+
+def _state(history: History, part: MemoryPart) -> tuple[str, str]:
+    memory, swap = part.memory, part.swap
+    moved_in = history.window("host.swap.in_bytes_per_s", WINDOW_S).mean or 0.0
+    moved_out = history.window("host.swap.out_bytes_per_s", WINDOW_S).mean or 0.0
+    some, full = _stalls(history)
+    available = f"available {size(memory.available_bytes)} of {size(memory.total_bytes)}"
+    stalled = "no pressure readings" if some is None else "no pressure" if some < 0.01 else f"pressure {some:.0%}"
+    swap_room = swap.total_bytes - swap.used_bytes
+    if memory.available_bytes < OOM_AVAILABLE_RATIO * memory.total_bytes and swap_room < 0.1 * max(1, swap.total_bytes):
+        return "oom_risk", f"{available}, and no swap is left; {stalled}"
+    swapping = f"swap in {size(moved_in)}/s, out {size(moved_out)}/s"
+    if min(moved_in, moved_out) > THRASH_BYTES_PER_S and (full is None or full > THRASH_STALL_RATIO):
+        share = f"; everything waits for memory {full:.0%} of the time" if full is not None else ""
+        return "thrashing", f"{swapping}{share}"
+    if moved_in + moved_out > SWAP_BYTES_PER_S:
+        return "swapping", f"{swapping}; {available}; {stalled}"
+    if some is not None and some > PRESSURE_RATIO:
+        return "pressured", f"tasks wait for memory {some:.0%} of the time; {available}"
+    reclaim = history.window("host.memory.reclaim_bytes_per_s", WINDOW_S).mean or 0.0
+    if memory.used_ratio > USED_RATIO:
+        return "pressured", f"{available}, {memory.used_ratio:.0%} used; {stalled}"
+    cache = memory.classes.file_cache_bytes + memory.classes.slab_reclaimable_bytes
+    cached = f"{size(cache)} of {size(memory.total_bytes)} is file cache that can be reclaimed"
+    if reclaim > RECLAIM_BYTES_PER_S:
+        return "reclaiming", f"{size(reclaim)}/s of file cache looked through for free pages; {available}; {stalled}"
+    if cache > CACHE_HEAVY_RATIO * memory.total_bytes:
+        return "cache_heavy", f"{cached}; available {size(memory.available_bytes)}; {stalled}"
+    return "healthy", f"{available}; {stalled}{_swap_words(swap)}"
+
+
+def _swap_words(swap: SwapReading) -> str:
+    return f"; {size(swap.used_bytes)} parked in swap, none moving" if swap.used_bytes > 1 << 20 else ""
+
+
+def _stalls(history: History) -> tuple[float | None, float | None]:
+    """Share of the last 5 s in which some and all tasks waited for memory; the kernel's 10 s mean while we are new."""
+    part = history.latest(PressurePart)
+    pressure = part.pressure.memory if part else None
+    if pressure is None:
+        return None, None
+    if history.span_s < WINDOW_S:
+        return pressure.some_avg10_ratio, pressure.full_avg10_ratio
+    return (
+        history.window("host.pressure.memory.some_ratio", WINDOW_S).mean,
+        history.window("host.pressure.memory.full_ratio", WINDOW_S).mean,
+    )
+
+
+def _growth(history: History) -> GrowthReading:
+    used = _known(history, "host.memory.used_ratio")
+    host = growth(used)
+    return GrowthReading(state=host.state, ratio=host.ratio, leader=_leader(history))
+
+
+def _leader(history: History) -> Leader | None:
+    part = history.latest(ProcessesPart)
+    if part is None:
+        return None
+    found = [leader for process in part.processes.top if (leader := _grower(history, process))]
+    return max(found, key=lambda leader: leader.bytes_per_s, default=None)
+
+
+def _grower(history: History, process: ProcessReading) -> Leader | None:
+    reading = resident_series(process)
+    window = history.window(reading, GROWTH_WINDOW_S)
+    if len(window.values) < 2 or window.values[-1] - min(window.values) < LEADER_MIN_GROWTH_BYTES:
+        return None
+    values = window.values
+    grown: Growth = growth(values)
+    if grown.ratio is None or grown.state in (GrowthState.STABLE, GrowthState.INSUFFICIENT_DATA):
+        return None
+    known_s = window.covered_s * len(values) / window.ticks
+    return Leader(
+        pid=process.pid,
+        name=process.name,
+        state=grown.state,
+        ratio=grown.ratio,
+        bytes_per_s=(values[-1] - values[0]) / known_s if known_s > 0 else 0.0,
+        resident_bytes=process.resident_bytes,
+    )
+
+
+def _known(history: History, reading: str) -> list[float]:
+    """At most 120 evenly spaced known values of all that is kept."""
+    values = [v for v in history.recent(reading, history.end) if not isnan(v)]
+    step = max(1, len(values) // 120)
+    return values[::-1][::step][::-1]
+
+
+def size(count: float) -> str:
+    """Bytes in words: `14 GiB`. (Sentences only; panes format in `views`.)"""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -1,0 +1,1 @@
+"""The shared words: frames, samples, failures, findings, verdicts. Imports nothing of ours."""

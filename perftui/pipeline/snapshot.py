@@ -1,0 +1,31 @@
+"""Everything known at one moment."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perftui.history.history import History, SourceState
+from perftui.model.finding import Finding, Verdict
+from perftui.model.frame import Machine, Mark
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The history that ends now, and what the rules say of it. Immutable; shared between threads."""
+
+    machine: Machine
+    history: History
+    findings: tuple[Finding, ...]
+    """Most severe first."""
+    verdict: Verdict
+
+    @property
+    def at(self) -> float:
+        return self.history.at
+
+    @property
+    def sources(self) -> dict[str, SourceState]:
+        return dict(self.history.sources)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        return self.history.marks

@@ -1,0 +1,17 @@
+"""One file per thing observed: what is read (sample) and what follows from two of them (readings).
+
+A new source is its file and its line here; which clients it is handed stands in `commands/sources.py`.
+"""
+
+from __future__ import annotations
+
+from perftui.sources import cpu, memory, pressure
+from perftui.sources.kind import SourceKind
+
+KINDS: tuple[SourceKind, ...] = (
+    cpu.KIND,
+    pressure.KIND,
+    memory.KIND,
+)
+
+BY_NAME = {kind.name: kind for kind in KINDS}
