@@ -12,43 +12,14 @@ from perftui.sources.kind import Part, SourceKind
 
 PAGE_BYTES = 4096
 
-_MEMINFO = [
-    "MemTotal",
-    "MemFree",
-    "MemAvailable",
-    "Buffers",
-    "Cached",
-    "SwapCached",
-    "AnonPages",
-    "Shmem",
-    "Dirty",
-    "Writeback",
-    "SReclaimable",
-    "SUnreclaim",
-    "KernelStack",
-    "PageTables",
-    "SecPageTables",
-    "Hugetlb",
-    "HugePages_Total",
-    "Hugepagesize",
-    "SwapTotal",
-    "SwapFree",
-    "Active",
-    "Inactive",
-    "Mlocked",
-    "Committed_AS",
-    "CommitLimit",
-]
-_VMSTAT = [
-    "pswpin",
-    "pswpout",
-    "pgmajfault",
-    "oom_kill",
-    "pgscan_kswapd",
-    "pgscan_direct",
-    "pgsteal_kswapd",
-    "pgsteal_direct",
-]
+_MEMINFO = frozenset(
+    {
+        "MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "AnonPages", "Shmem", "Dirty",
+        "Writeback", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables", "SecPageTables", "Hugetlb",
+        "HugePages_Total", "Hugepagesize", "SwapTotal", "SwapFree",
+    }
+)  # fmt: skip
+_VMSTAT = frozenset({"pswpin", "pswpout", "pgmajfault", "oom_kill", "pgscan_kswapd", "pgscan_direct"})
 
 
 class MemorySample(Sample, frozen=True, kw_only=True):

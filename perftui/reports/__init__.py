@@ -1,0 +1,1 @@
+"""The same pane models and findings as text and JSON."""

@@ -1,0 +1,1 @@
+"""The screen: one canvas, pure drawing functions, the guards of the terminal."""
