@@ -1,1 +1,54 @@
-"""One file per subcommand; the only wiring."""
+"""One file per subcommand; the only wiring. A command's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from perftui.model.exit_code import ExitCode
+
+COMMANDS = ("console", "snapshot", "record", "replay", "readings", "doctor")
+"""`perftui.commands.NAME`; without a name it is the console."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code. No traceback reaches the user."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _reader_gone()
+    except Exception as exc:
+        return _explain(exc, "--debug" in given)
+
+
+def _run(given: list[str]) -> int:
+    from perftui.commands.parse import command_and_arguments
+
+    module, args = command_and_arguments(COMMANDS, given)
+    code: int = module.run(args)
+    sys.stdout.flush()
+    return code
+
+
+def _reader_gone() -> int:
+    """`perftui readings | head`: the reader left, which is no fault. Python's own flush at exit must not complain."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return ExitCode.HEALTHY
+
+
+def _explain(exc: Exception, debug: bool) -> int:
+    from perftui.model.failure import UsageError
+
+    if isinstance(exc, UsageError):
+        print(f"perftui: {exc}", file=sys.stderr)
+        return ExitCode.USAGE
+    from perftui.commands.debug import write_traceback
+
+    where = f"; traceback in {write_traceback(exc)}" if debug else "; run again with --debug to keep a traceback"
+    print(f"perftui: internal fault: {type(exc).__name__}: {exc}{where}", file=sys.stderr)
+    return ExitCode.INTERNAL

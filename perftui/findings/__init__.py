@@ -1,1 +1,43 @@
-"""One file per rule, and the table of what may explain what. Pure functions of the history."""
+"""One file per rule, and the table of what may explain what. Pure functions of the history.
+
+A new rule is its file and its line here; what it may explain or be explained by, its line in `explain`.
+"""
+
+from __future__ import annotations
+
+from perftui.findings import (
+    cpu_saturated,
+    cpu_stolen,
+    cpu_throttled,
+    disk_filling,
+    fd_exhaustion,
+    io_saturated,
+    memory_leak,
+    memory_pressure,
+    network_retransmits,
+    oom_kill,
+    swapping,
+)
+from perftui.findings.rule import ChosenLimits, Rule
+from perftui.history.history import History
+from perftui.model.finding import Finding
+
+RULES: tuple[Rule, ...] = (
+    cpu_saturated.RULE,
+    cpu_throttled.RULE,
+    cpu_stolen.RULE,
+    io_saturated.RULE,
+    memory_pressure.RULE,
+    swapping.RULE,
+    memory_leak.RULE,
+    oom_kill.RULE,
+    disk_filling.RULE,
+    network_retransmits.RULE,
+    fd_exhaustion.RULE,
+)
+
+
+def findings(history: History, rules: tuple[Rule, ...], chosen: ChosenLimits) -> tuple[Finding, ...]:
+    """What the rules say now, most severe first."""
+    found = [finding for rule in rules for finding in rule.find(history, chosen.get(rule.name) or rule.limits())]
+    return tuple(sorted(found, key=lambda finding: (-finding.severity, finding.since_at)))

@@ -202,7 +202,7 @@ class HistoryStore:
             part = kind.derive(self._previous.get(name), sample)
             self._previous[name] = sample
             self._failed.pop(name, None)
-            self._parts[kind.part] = Readings(part=part, root=kind.root, mono=frame.mono, stale_s=kind.stale_s)
+            self._parts[kind.part] = Readings(part=part, root=kind.root, mono=sample.mono, stale_s=kind.stale_s)
             self._numbers[name] = [*flatten(part, kind.root), *part.extra_series()]
         self._failed.update(frame.failed)
         self._put_numbers(index, frame.mono)

@@ -6,7 +6,7 @@ from math import isnan
 
 import msgspec
 
-from perftui.history.growth import Growth, GrowthState, growth
+from perftui.history.growth import MIN_MEASUREMENTS, GrowthState, growth
 from perftui.history.history import History
 from perftui.sources.kind import Part
 from perftui.sources.memory import MemoryPart, SwapReading
@@ -24,6 +24,7 @@ USED_RATIO = 0.90
 """S002 §35.3.2: memory over 90 %."""
 OOM_AVAILABLE_RATIO = 0.03
 GROWTH_WINDOW_S = 60.0
+LONG_WINDOW_S = 3600.0
 LEADER_MIN_GROWTH_BYTES = 32 << 20
 
 
@@ -36,6 +37,11 @@ class Leader(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float
     bytes_per_s: float
     resident_bytes: int
+    watched_s: float
+    """Over how long the growth was measured."""
+    since_at: float
+    """Wall clock, seconds since 1970 UTC, of its smallest measurement."""
+    began_before: bool
 
 
 class GrowthReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,27 +130,36 @@ def _leader(history: History) -> Leader | None:
     part = history.latest(ProcessesPart)
     if part is None:
         return None
-    found = [leader for process in part.processes.top if (leader := _grower(history, process))]
+    windows = (GROWTH_WINDOW_S, LONG_WINDOW_S) if history.span_s > 5 * GROWTH_WINDOW_S else (GROWTH_WINDOW_S,)
+    found = [
+        leader
+        for window_s in windows
+        for process in part.processes.top
+        if (leader := _grower(history, process, window_s))
+    ]
     return max(found, key=lambda leader: leader.bytes_per_s, default=None)
 
 
-def _grower(history: History, process: ProcessReading) -> Leader | None:
-    reading = resident_series(process)
-    window = history.window(reading, GROWTH_WINDOW_S)
-    if len(window.values) < 2 or window.values[-1] - min(window.values) < LEADER_MIN_GROWTH_BYTES:
+def _grower(history: History, process: ProcessReading, window_s: float) -> Leader | None:
+    at, values = history.points(resident_series(process), window_s)
+    known = [(moment, value) for moment, value in zip(at, values, strict=True) if not isnan(value)]
+    if len(known) < MIN_MEASUREMENTS or known[-1][1] - known[0][1] < LEADER_MIN_GROWTH_BYTES:
         return None
-    values = window.values
-    grown: Growth = growth(values)
-    if grown.ratio is None or grown.state in (GrowthState.STABLE, GrowthState.INSUFFICIENT_DATA):
+    grown = growth([value for _, value in known])
+    seconds = known[-1][0] - known[0][0]
+    if grown.ratio is None or grown.state is GrowthState.STABLE or seconds <= 0:
         return None
-    known_s = window.covered_s * len(values) / window.ticks
+    since_at = min(known, key=lambda point: (point[1], -point[0]))[0]
     return Leader(
         pid=process.pid,
         name=process.name,
         state=grown.state,
         ratio=grown.ratio,
-        bytes_per_s=(values[-1] - values[0]) / known_s if known_s > 0 else 0.0,
+        bytes_per_s=(known[-1][1] - known[0][1]) / seconds,
         resident_bytes=process.resident_bytes,
+        watched_s=seconds,
+        since_at=since_at,
+        began_before=since_at <= history.started_at + 2,
     )
 
 

@@ -7,6 +7,10 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 
+Subject = dict[str, str | int | float]
+"""What a finding points at: process, pid, disk, filesystem, interface, cgroup."""
+
+
 class Severity(IntEnum):
     INFO = 0
     WARNING = 1
@@ -58,8 +62,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock, seconds since 1970 UTC: when it began, as far as was seen."""
     began_before: bool = False
     """It already held when we started to watch, so it began before `since_at`."""
-    subject: dict[str, str | int | float] = {}
-    """What it points at: process, pid, disk, filesystem, interface, cgroup."""
+    subject: Subject = {}
     evidence: tuple[Evidence, ...] = ()
 
 

@@ -1,0 +1,53 @@
+# make demo opens the console on this host; make test installs what the tests need and runs them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format lint types contracts bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.run  ## open the console on this host
+	@$(BIN)/python -m perftui
+
+test: $(VENV)/.dev  ## install what the tests need and run them
+	@tests/install-tools
+	@$(BIN)/python -m pytest
+
+check: format lint types contracts test  ## everything CI asks for
+
+format: $(VENV)/.dev  ## the code is formatted
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev  ## the code has no lint
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.dev  ## the types hold, strictly
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.dev  ## imports run one way
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev  ## what it costs, beside htop, btop and glances
+	@tests/install-tools --bench
+	@$(BIN)/python -m bench
+
+lock:  ## resolve the dependencies again (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra dev pyproject.toml -o requirements-dev.lock
+	@! grep -nE 'https?://|--index|--find-links' requirements.lock requirements-dev.lock
+
+clean:  ## remove what was installed and cached here
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/.run: requirements.lock
+	@PYTHON="$(PYTHON)" tests/make-venv $(VENV) requirements.lock
+	@$(BIN)/python -m compileall -q perftui
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock
+	@PYTHON="$(PYTHON)" tests/make-venv $(VENV) requirements-dev.lock
+	@$(BIN)/python -m compileall -q perftui
+	@touch $@ $(VENV)/.run

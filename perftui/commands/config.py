@@ -1,0 +1,113 @@
+"""Settings: the config file, then PERFTUI_* variables, then flags. A mistake is one line: file, key, what was expected."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from perftui.commands.paths import config_file
+from perftui.findings import RULES
+from perftui.findings.rule import ChosenLimits, Limits
+from perftui.model.failure import UsageError
+
+Theme = Literal["auto", "colour", "ansi", "none"]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole config file."""
+
+    interval_s: float = 1.0
+    """Seconds between two ticks, 0.5 to 60."""
+    theme: Theme = "auto"
+    ascii: bool | None = None
+    """Draw with ASCII signs only; not set: as the terminal and the locale suggest."""
+    mouse: bool = False
+    rules: dict[str, dict[str, Any]] = {}
+    """Limits by rule: `[rules."host.cpu_saturated"]`, `busy_ratio = 0.9`."""
+
+
+def load(named: str | None) -> Config:
+    """The config file with the PERFTUI_* variables laid over it.
+
+    Raises:
+        UsageError: a named file that isn't there, bad TOML, an unknown key, a wrong type.
+    """
+    path = Path(named) if named else config_file()
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named or os.environ.get("PERFTUI_CONFIG"):
+            raise UsageError(f"{path}: no such config file") from None
+        settings = {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"{path}: can't read the config: {getattr(exc, 'strerror', None) or exc}") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise UsageError(f"{path}: not TOML: {exc}") from exc
+    config = _convert(settings, Config, str(path))
+    _check_interval(config.interval_s, f"{path}: interval_s")
+    return _with_environment(config)
+
+
+def chosen_limits(config: Config, where: str = "config") -> ChosenLimits:
+    """The limits of the rules that the config names.
+
+    Raises:
+        UsageError: an unknown rule, an unknown limit, a wrong type.
+    """
+    known = {rule.name: rule.limits for rule in RULES}
+    limits: dict[str, Limits] = {}
+    for name, values in config.rules.items():
+        if name not in known:
+            raise UsageError(f"{where}: rules.{name!r} is no rule; one of {', '.join(known)}")
+        limits[name] = _convert(values, known[name], f'{where}: rules."{name}"')
+    return limits
+
+
+def _with_environment(config: Config) -> Config:
+    changes: dict[str, Any] = {}
+    for field, kind in (("interval_s", float), ("theme", str), ("ascii", bool), ("mouse", bool)):
+        variable = f"PERFTUI_{field.upper()}"
+        text = os.environ.get(variable)
+        if text is None:
+            continue
+        try:
+            changes[field] = _flag(text) if kind is bool else kind(text)
+        except ValueError:
+            raise UsageError(f"{variable}={text}: expected {'0 or 1' if kind is bool else 'a number'}") from None
+    settings = {**msgspec.structs.asdict(config), **changes}
+    merged = _convert(settings, Config, "PERFTUI_* variables")
+    _check_interval(merged.interval_s, "PERFTUI_INTERVAL_S")
+    return merged
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(text)
+    return text == "1"
+
+
+def _check_interval(seconds: float, where: str) -> None:
+    if not 0.5 <= seconds <= 60:
+        raise UsageError(f"{where}: {seconds:g} is outside 0.5 to 60 seconds")
+
+
+def _convert(settings: Any, kind: type[Any], where: str) -> Any:
+    try:
+        return msgspec.convert(settings, kind)
+    except msgspec.ValidationError as exc:
+        raise UsageError(f"{where}: {_words(str(exc), kind)}") from exc
+
+
+def _words(message: str, kind: type[Any]) -> str:
+    """`Expected `float`, got `str` - at `$.interval_s`` → `interval_s: expected float, got str`."""
+    text, _, place = message.replace("`", "").partition(" - at ")
+    key = place.removeprefix("$").removeprefix(".")
+    unknown = re.fullmatch(r"Object contains unknown field (.+)", text)
+    if unknown:
+        return f"unknown key {unknown[1]}; known: {', '.join(kind.__struct_fields__)}"
+    return f"{key}: {text[0].lower()}{text[1:]}" if key else text

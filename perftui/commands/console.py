@@ -1,0 +1,57 @@
+"""The console: live panes of this host, the verdict on top."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perftui.model.exit_code import ExitCode
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    from perftui.commands.parse import interval
+
+    parser.add_argument("--record", metavar="FILE", type=Path, help="write a tape while you watch")
+    parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
+    screen_arguments(parser)
+
+
+def screen_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that opens the screen."""
+    parser.add_argument("--ascii", action="store_true", default=None, help="draw with ASCII signs only")
+    parser.add_argument(
+        "--theme", choices=("auto", "colour", "ansi", "none"), help="colours (default: as the terminal can)"
+    )
+    parser.add_argument("--mouse", action="store_true", default=None, help="take the mouse from the terminal")
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Sample first, then import the screen: what the import takes is the first interval."""
+    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.screen import options
+    from perftui.commands.sources import all_processes, host_sources, machine
+    from perftui.tui.terminal import require
+
+    config = load(args.config)
+    require()
+    from perftui.clients.clock import SystemClock
+    from perftui.pipeline.feed import LiveFeed
+    from perftui.pipeline.live import LivePlayer
+    from perftui.pipeline.loop import Judge
+
+    sources, here = host_sources(), machine()
+    tape = None
+    if args.record is not None:
+        from perftui.recording.writer import TapeWriter
+
+        tape = TapeWriter(args.record, here)
+    feed = LiveFeed(sources, SystemClock(), args.interval or config.interval_s)
+    judge = Judge(machine=here, limits=chosen_limits(config))
+    player = LivePlayer(feed, judge, tape, all_processes(sources))
+    player.warm_up()
+    from perftui.tui.app import run_console
+
+    code = run_console(player, options(args, config))
+    if player.failure is not None:
+        raise RuntimeError(f"sampling ended: {player.failure}") from player.failure
+    return code

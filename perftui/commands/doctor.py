@@ -1,0 +1,58 @@
+"""What works here, what is missing, and the exact right or setting that would give it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from perftui.model.exit_code import ExitCode
+from perftui.model.failure import SourceError
+from perftui.sources.kind import Source
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """No options of its own."""
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    from perftui import __version__
+    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.paths import config_file, state_dir
+    from perftui.commands.sources import host_sources, machine
+    from perftui.tui.terminal import describe
+
+    config = load(args.config)
+    chosen_limits(config, args.config or str(config_file()))
+    here = machine()
+    print(
+        f"perftui {__version__} on {here.hostname}: {here.system}, {here.cores} cores, Python {sys.version.split()[0]}"
+    )
+    results = asyncio.run(_try_all(host_sources()))
+    worst = ExitCode.HEALTHY
+    for name, problem in results:
+        print(f"  {'missing' if problem else 'ok':<8} source {name:<14} {problem}")
+        worst = ExitCode.WARNING if problem else worst
+    for line in describe():
+        print(f"  {line}")
+    settings = args.config or (
+        str(config_file()) if config_file().exists() else f"defaults; {config_file()} does not exist"
+    )
+    print(f"  config   {settings}")
+    print(f"  state    {state_dir()}")
+    return worst
+
+
+async def _try_all(sources: list[Source]) -> list[tuple[str, str]]:
+    """(source, why it gives nothing); an empty reason is a source that works."""
+    return [(source.name, await _try(source)) for source in sources]
+
+
+async def _try(source: Source) -> str:
+    try:
+        await asyncio.wait_for(source.sample(), source.deadline_s + 1)
+    except SourceError as exc:
+        return f"{exc.kind}: {exc.detail}"
+    except TimeoutError:
+        return f"timed_out: no answer for {source.deadline_s + 1:.0f} s"
+    return ""

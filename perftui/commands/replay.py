@@ -1,0 +1,68 @@
+"""The same screens over a tape; with --headless its findings, one line each time they change.
+
+Headless, the exit code is the worst severity on the tape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from perftui.commands.console import screen_arguments
+from perftui.model.exit_code import ExitCode
+from perftui.model.finding import Finding, Severity
+from perftui.pipeline.loop import Judge
+from perftui.recording.reader import Tape
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a tape (.ptape, or its lines as .jsonl)")
+    parser.add_argument(
+        "--headless", action="store_true", help="print findings as they come and go, and the worst verdict"
+    )
+    parser.add_argument("--json", action="store_true", help="with --headless: one JSON object per line")
+    screen_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    from perftui.commands.config import chosen_limits, load
+
+    config = load(args.config)
+    limits = chosen_limits(config)
+    if args.headless:
+        tape = Tape(args.file)
+        return asyncio.run(_headless(tape, Judge(machine=tape.machine, limits=limits), args.json))
+    from perftui.tui.terminal import require
+
+    require()
+    tape = Tape(args.file)
+    from perftui.commands.screen import options
+    from perftui.pipeline.replay import TapePlayer
+    from perftui.tui.app import run_console
+
+    player = TapePlayer(tape, Judge(machine=tape.machine, limits=limits))
+    code = run_console(player, options(args, config))
+    if player.failure is not None:
+        raise RuntimeError(f"the replay ended: {player.failure}") from player.failure
+    return code
+
+
+async def _headless(tape: Tape, judge: Judge, as_json: bool) -> ExitCode:
+    from perftui.pipeline.loop import snapshots
+    from perftui.pipeline.replay import tape_feed
+    from perftui.reports.changes import Changes
+
+    changes = Changes(as_json)
+    async for snapshot in snapshots(tape_feed(tape), judge):
+        for line in changes.lines(snapshot):
+            print(line)
+    for line in changes.closing(tape.cut):
+        print(line)
+    return _exit_code(changes.worst)
+
+
+def _exit_code(worst: Finding | None) -> ExitCode:
+    if worst is None or worst.severity is Severity.INFO:
+        return ExitCode.HEALTHY
+    return ExitCode.CRITICAL if worst.severity is Severity.CRITICAL else ExitCode.WARNING

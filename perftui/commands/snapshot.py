@@ -1,0 +1,61 @@
+"""One verdict with its evidence, to paste or to script; the exit code is its severity."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from perftui.model.exit_code import ExitCode
+from perftui.findings.rule import ChosenLimits
+from perftui.model.finding import Constraint, Severity, Verdict
+from perftui.pipeline.snapshot import Snapshot
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    from perftui.commands.parse import duration
+
+    parser.add_argument("--json", action="store_true", help="the whole tree of readings, findings and the verdict")
+    parser.add_argument(
+        "--for", dest="watch_s", type=duration, default=5.0, metavar="TIME", help="how long to watch (default 5s)"
+    )
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    from perftui.commands.config import chosen_limits, load
+
+    snapshot = asyncio.run(_last(chosen_limits(load(args.config)), args.watch_s))
+    if args.json:
+        from perftui.reports.json import snapshot_json
+
+        sys.stdout.buffer.write(snapshot_json(snapshot) + b"\n")
+    else:
+        from perftui.reports.text import snapshot_text
+
+        print(snapshot_text(snapshot))
+    return exit_code(snapshot.verdict)
+
+
+def exit_code(verdict: Verdict) -> ExitCode:
+    """The verdict's severity for the shell."""
+    if verdict.constraint is Constraint.UNKNOWN:
+        return ExitCode.UNKNOWN
+    return {Severity.WARNING: ExitCode.WARNING, Severity.CRITICAL: ExitCode.CRITICAL}.get(
+        verdict.severity, ExitCode.HEALTHY
+    )
+
+
+async def _last(limits: ChosenLimits, watch_s: float) -> Snapshot:
+    """Watch this host for so long and give the last snapshot."""
+    from perftui.clients.clock import SystemClock
+    from perftui.commands.sources import host_sources, machine
+    from perftui.pipeline.feed import LiveFeed
+    from perftui.pipeline.loop import Judge, new_store
+
+    judge, store, began = Judge(machine=machine(), limits=limits), new_store(), None
+    async for frame in LiveFeed(host_sources(), SystemClock(), min(1.0, max(0.1, watch_s))):
+        history = store.push(frame)
+        began = began or frame.mono
+        if frame.mono - began >= watch_s - 0.02:
+            return judge.snapshot(history)
+    raise AssertionError("a live feed does not end")

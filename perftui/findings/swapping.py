@@ -1,0 +1,65 @@
+"""Pages move between memory and swap."""
+
+from __future__ import annotations
+
+from perftui.findings import leaders
+from perftui.findings.holding import WINDOW_S, evidence, mean, watched
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.history.memory_state import size
+from perftui.model.finding import Constraint, Finding, Severity
+
+NAME = "host.swapping"
+_IN, _OUT = "host.swap.in_bytes_per_s", "host.swap.out_bytes_per_s"
+
+
+class SwappingLimits(Limits, frozen=True, kw_only=True):
+    moved_bytes_per_s: float = 1 << 20
+    """S002 §35.3.2 says more than 0; ours: a mebibyte a second, so that parking idle pages is no incident."""
+    moving_share: float = 0.6
+    """Ours: share of the window's ticks in which pages moved."""
+    thrash_bytes_per_s: float = 4 << 20
+    """Ours: in and out at once above this is thrashing, which is critical."""
+    window_s: float = WINDOW_S
+
+
+def swapping(history: History, limits: SwappingLimits) -> list[Finding]:
+    """Pages that keep moving, in or out."""
+    if not watched(history, limits.window_s):
+        return []
+    moved_in, moved_out = mean(history, _IN, limits.window_s), mean(history, _OUT, limits.window_s)
+    if moved_in is None or moved_out is None or moved_in + moved_out <= limits.moved_bytes_per_s:
+        return []
+    heavier = _IN if moved_in >= moved_out else _OUT
+    values = history.window(heavier, limits.window_s).values
+    if sum(value > 0 for value in values) < limits.moving_share * len(values):
+        return []
+    since_at, before = history.held_since(heavier, limits.moved_bytes_per_s / 10, limits.window_s)
+    leader = leaders.leading(history, leaders.major_faults, floor=20.0)
+    thrashing = min(moved_in, moved_out) > limits.thrash_bytes_per_s
+    return [
+        Finding(
+            rule=NAME,
+            severity=Severity.CRITICAL if thrashing else Severity.WARNING,
+            constraint=Constraint.MEMORY_BOUND,
+            title=f"swap in {size(moved_in)}/s, out {size(moved_out)}/s{leaders.by(leader)}",
+            since_at=since_at,
+            began_before=before,
+            subject=leaders.subject(leader),
+            evidence=(
+                evidence(_IN, moved_in, "bytes/s", 0, limits.window_s, "S002 35.3.2"),
+                evidence(_OUT, moved_out, "bytes/s", 0, limits.window_s, "S002 35.3.2"),
+                evidence("host.swap.used_bytes", history.value("host.swap.used_bytes"), "bytes"),
+            ),
+        )
+    ]
+
+
+RULE = Rule(
+    name=NAME,
+    constraint=Constraint.MEMORY_BOUND,
+    limits=SwappingLimits,
+    find=swapping,
+    needs=("memory",),
+    playbook="memory-leak",
+)

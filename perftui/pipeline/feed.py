@@ -1,0 +1,120 @@
+"""The live feed: each source on its own interval and deadline, one frame per tick on absolute deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from perftui.model.failure import Failed, FailureKind, SourceError
+from perftui.model.frame import Frame, Mark, Sample
+from perftui.sources.kind import Source
+
+FIRST_GAP_S = 0.15
+"""The second tick follows the first this soon, so that rates are there when the screen opens."""
+GRACE_S = 0.2
+"""How long a tick waits for sources that take their time; who is later comes with a later frame."""
+
+
+class Clock(Protocol):
+    def wall(self) -> float: ...
+    def mono(self) -> float: ...
+    async def sleep_until(self, mono: float) -> None: ...
+
+
+class _Call:
+    """One source and what it is doing: at most one call at a time, told late once, asked again when it has ended."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.task: asyncio.Task[Sample] | None = None
+        self.started = 0.0
+        self.due = 0.0
+        self.calls = 0
+        self.told_late = False
+
+    def start_if_due(self, mono: float, begin: float) -> None:
+        # Rates need two samples, so the first two ticks ask everybody; then each stands on its own absolute deadlines.
+        if self.task is not None or (self.calls >= 2 and mono < self.due):
+            return
+        interval_s = self.source.interval_s
+        # A twentieth of slack: a tick that comes a little early must not cost a whole interval.
+        self.due = begin + (int((mono - begin) / interval_s + 0.05) + 0.95) * interval_s
+        self.started = mono
+        self.calls += 1
+        self.told_late = False
+        self.task = asyncio.ensure_future(self.source.sample())
+
+    def collect(self, mono: float) -> Sample | Failed | None:
+        """What there is to tell: a sample, a failure, or nothing yet."""
+        if self.task is None:
+            return None
+        if self.task.done():
+            task, self.task = self.task, None
+            return _outcome(task)
+        if mono - self.started > self.source.deadline_s and not self.told_late:
+            self.told_late = True
+            waited = mono - self.started
+            return Failed(
+                kind=FailureKind.TIMED_OUT, detail=f"{self.source.name}: no answer for {waited:.1f} s; still waiting"
+            )
+        return None
+
+
+def _outcome(task: asyncio.Task[Sample]) -> Sample | Failed:
+    try:
+        return task.result()
+    except SourceError as exc:
+        return exc.failed()
+    except asyncio.CancelledError:
+        return Failed(kind=FailureKind.INTERNAL, detail="the call was cancelled")
+    except Exception as exc:  # one source's fault of ours must not end the others' readings
+        return Failed(kind=FailureKind.INTERNAL, detail=f"{type(exc).__name__}: {exc}")
+
+
+class LiveFeed:
+    """Frames of live sources, for ever."""
+
+    def __init__(self, sources: Sequence[Source], clock: Clock, interval_s: float = 1.0) -> None:
+        self._calls = [_Call(source) for source in sources]
+        self._clock = clock
+        self._interval_s = interval_s
+        self._marks: list[Mark] = []
+
+    def mark(self, text: str) -> None:
+        """Put a mark into the next frame."""
+        self._marks.append(Mark(at=self._clock.wall(), text=text))
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        begin = due = self._clock.mono()
+        seq = 0
+        while True:
+            yield await self._tick(seq, begin)
+            seq += 1
+            due = self._next(begin, due)
+            await self._clock.sleep_until(due)
+
+    def _next(self, begin: float, due: float) -> float:
+        """The next absolute deadline; ticks that were missed (a suspend, a stopped process) are skipped, not caught up."""
+        if due == begin:
+            return begin + min(FIRST_GAP_S, self._interval_s)
+        now = self._clock.mono()
+        return begin + (int((now - begin) / self._interval_s + 1e-6) + 1) * self._interval_s
+
+    async def _tick(self, seq: int, begin: float) -> Frame:
+        mono = self._clock.mono()
+        for call in self._calls:
+            call.start_if_due(mono, begin)
+        running = [call.task for call in self._calls if call.task is not None]
+        if running:
+            await asyncio.wait(running, timeout=min(GRACE_S, self._interval_s / 2))
+        samples: dict[str, Sample] = {}
+        failed: dict[str, Failed] = {}
+        for call in self._calls:
+            told = call.collect(self._clock.mono())
+            if isinstance(told, Failed):
+                failed[call.source.name] = told
+            elif told is not None:
+                samples[call.source.name] = told
+        marks, self._marks = tuple(self._marks), []
+        return Frame(seq=seq, at=self._clock.wall(), mono=mono, samples=samples, failed=failed, marks=marks)

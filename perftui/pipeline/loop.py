@@ -1,0 +1,47 @@
+"""The one loop: frames in, snapshots out. Live, replay, headless and tests differ in the feed and in who reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from perftui.findings import RULES, findings
+from perftui.findings.rule import ChosenLimits, Rule
+from perftui.findings.verdict import verdict
+from perftui.history.history import History, HistoryStore
+from perftui.history.memory_state import memory_state
+from perftui.model.frame import Frame, Machine
+from perftui.pipeline.snapshot import Snapshot
+from perftui.sources import KINDS
+
+KEEP_TICKS = 3600
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """The rules and their limits: what turns a history into a snapshot."""
+
+    machine: Machine
+    rules: tuple[Rule, ...] = RULES
+    limits: ChosenLimits = {}
+
+    def snapshot(self, history: History) -> Snapshot:
+        """Run the rules over a history."""
+        found = findings(history, self.rules, self.limits)
+        return Snapshot(
+            machine=self.machine, history=history, findings=found, verdict=verdict(history, found, self.rules)
+        )
+
+
+def new_store(keep: int = KEEP_TICKS) -> HistoryStore:
+    """An empty history of every kind of source there is."""
+    return HistoryStore(KINDS, trends=(memory_state,), keep=keep)
+
+
+async def snapshots(
+    feed: AsyncIterator[Frame], judge: Judge, store: HistoryStore | None = None
+) -> AsyncIterator[Snapshot]:
+    """A snapshot for each frame of the feed."""
+    store = store or new_store()
+    async for frame in feed:
+        yield judge.snapshot(store.push(frame))

@@ -1,0 +1,71 @@
+"""A snapshot as one tree of plain values: what scripts, playbook conditions and exports name readings by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from perftui import __version__
+from perftui.model.finding import Finding, Verdict
+from perftui.pipeline.snapshot import Snapshot
+
+Tree = dict[str, Any]
+
+
+def tree(snapshot: Snapshot) -> Tree:
+    """The tree of `perftui snapshot --json`. What is not known is None; a layer that isn't there is empty or None."""
+    roots: Tree = {"host": {}}
+    for root, part in snapshot.history.fresh_parts():
+        _merge(roots.setdefault(root, {}), _with_moments(msgspec.to_builtins(part)))
+    return {
+        "at": iso(snapshot.at),
+        "version": __version__,
+        "host": roots["host"],
+        "postgres": roots.get("postgres"),
+        "pools": roots.get("pools", {}),
+        "deploys": [],
+        "probes": roots.get("probes", {}),
+        "slo": roots.get("slo", {}),
+        "load": roots.get("load"),
+        "findings": [_finding(finding) for finding in snapshot.findings],
+        "verdict": _verdict(snapshot.verdict),
+        "sources": msgspec.to_builtins(snapshot.sources),
+    }
+
+
+def iso(at: float | None) -> str | None:
+    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _merge(into: Tree, part: Tree) -> None:
+    """Several sources give readings of one thing: `host.memory` has sizes from one and its state from another."""
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _with_moments(value: Any) -> Any:
+    """The same with every `_at` as text, as the names of readings promise."""
+    if isinstance(value, dict):
+        return {
+            key: iso(inner) if key.endswith("_at") and isinstance(inner, float) else _with_moments(inner)
+            for key, inner in value.items()
+        }
+    return [_with_moments(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _finding(finding: Finding) -> Tree:
+    told: Tree = _with_moments(msgspec.to_builtins(finding))
+    return {**told, "severity": finding.severity.word}
+
+
+def _verdict(verdict: Verdict) -> Tree:
+    told: Tree = _with_moments(msgspec.to_builtins(verdict))
+    return {**told, "severity": verdict.severity.word}

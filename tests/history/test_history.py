@@ -1,0 +1,109 @@
+"""Histories made of real CPU samples: what is known, since when, and what a gap is."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from perftui.history.history import History, HistoryStore
+from perftui.sources import cpu
+from perftui.sources.cpu import CpuPart, CpuSample, CpuTimes
+from tests.frames import cpu_frames, frame, sample
+
+BUSY = "host.cpu.busy_ratio"
+
+
+def played(shares: Iterable[float | None], keep: int = 3600) -> History:
+    store = HistoryStore([cpu.KIND], keep=keep)
+    histories = [store.push(each) for each in cpu_frames(shares)]
+    return histories[-1]
+
+
+def test_a_window_covers_so_many_seconds_and_counts_what_is_not_known() -> None:
+    window = played([0.1] * 10 + [0.5, 0.6]).window(BUSY, 5)
+
+    assert window.values == pytest.approx([0.1, 0.1, 0.1, 0.5, 0.6])
+    assert (window.ticks, window.covered_s) == (5, 5.0)
+
+
+def test_the_first_tick_has_no_rates() -> None:
+    history = played([])
+
+    assert history.value(BUSY) is None
+    assert history.window(BUSY, 5).values == []
+    assert history.window(BUSY, 5).covered_s == 0
+
+
+def test_a_source_that_fails_leaves_a_gap_once_its_last_sample_is_stale() -> None:
+    history = played([0.5] * 5 + [None] * 5)
+
+    assert history.latest(CpuPart) is None
+    assert history.value(BUSY) is None
+    assert history.sources["cpu"].state == "failed"
+    assert history.sources["cpu"].age_s == 5
+    assert "gone" in history.sources["cpu"].detail
+
+
+def test_recovery_needs_no_help_and_the_gap_is_no_spike() -> None:
+    history = played([0.5] * 5 + [None] * 5 + [0.5] * 3)
+
+    assert history.sources["cpu"].state == "ok"
+    assert history.window(BUSY, 3).values == pytest.approx([0.5] * 3)
+
+
+@pytest.mark.parametrize(
+    ("shares", "since", "before"),
+    [
+        ([0.1] * 10 + [0.9] * 10, 1011, False),
+        ([0.9] * 20, 1001, True),
+        ([0.1] * 10 + [0.9] * 5 + [0.1] * 3 + [0.9] * 5, 1011, False),
+        ([0.1] * 5 + [0.9] * 5 + [0.1] * 8 + [0.9] * 5, 1019, False),
+    ],
+    ids=["from a moment on", "from the start", "short dip", "long dip"],
+)
+def test_since_when_a_limit_is_exceeded(shares: list[float], since: float, before: bool) -> None:
+    assert played(shares).held_since(BUSY, 0.8) == (since, before)
+
+
+def test_what_is_forgotten_is_not_taken_for_the_beginning() -> None:
+    history = played([0.9] * 100, keep=20)
+
+    assert history.span_s < 25
+    assert history.forgot()
+    assert history.held_since(BUSY, 0.8)[1] is False
+
+
+def test_an_older_history_does_not_see_later_ticks() -> None:
+    store = HistoryStore([cpu.KIND])
+    store.push(frame(0, 0.0, sample(0.0, 0, 0)))
+    older = store.push(frame(1, 1.0, sample(1.0, 50, 50)))
+    store.push(frame(2, 2.0, sample(2.0, 150, 50)))
+
+    assert older.window(BUSY, 10).values == [0.5]
+    assert older.at == 1001
+
+
+def test_a_wall_clock_that_jumps_moves_no_window() -> None:
+    store = HistoryStore([cpu.KIND])
+    store.push(frame(0, 0.0, sample(0.0, 0, 0), at=5000))
+    store.push(frame(1, 1.0, sample(1.0, 50, 50), at=1000))
+    history = store.push(frame(2, 2.0, sample(2.0, 100, 100), at=9000))
+
+    assert history.window(BUSY, 10).values == [0.5, 0.5]
+    assert history.at == 9000
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (CpuTimes(10, 0, 0, 10, 0, 0, 0, 0), None),
+        (CpuTimes(150, 0, 0, 95, 0, 0, 0, 0), 1.0),
+    ],
+    ids=["reset", "idle steps back a little"],
+)
+def test_counters_that_step_back(after: CpuTimes, expected: float | None) -> None:
+    before = sample(0.0, 100, 100)
+    later = CpuSample(
+        mono=1.0, all=after, per_cpu={}, context_switches=0, runnable=1, blocked=0, load=None, uptime_s=None
+    )
+
+    assert cpu.derive(before, later).cpu.busy_ratio == expected

@@ -1,0 +1,135 @@
+"""The live feed with sources that answer, fail, hang and come back. The clock is a scripted one: no test waits for seconds."""
+
+import asyncio
+
+import pytest
+
+from perftui.model.failure import FailureKind, SourceError
+from perftui.model.frame import Frame, Sample
+from perftui.pipeline.feed import FIRST_GAP_S, LiveFeed
+
+
+class ScriptedClock:
+    """Time passes only when the feed sleeps, or when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.oversleep: list[float] = []
+
+    def wall(self) -> float:
+        return 1_000_000 + self.now
+
+    def mono(self) -> float:
+        return self.now
+
+    async def sleep_until(self, mono: float) -> None:
+        self.now = max(self.now, mono) + (self.oversleep.pop(0) if self.oversleep else 0.0)
+        await asyncio.sleep(0)
+
+
+class Answering:
+    """A source whose calls do what the script says: a number is a sample, an exception is raised, an event is waited for."""
+
+    deadline_s = 1.0
+
+    def __init__(self, clock: ScriptedClock, name: str, *script: object, interval_s: float = 1.0) -> None:
+        self.name = name
+        self.interval_s = interval_s
+        self.calls = 0
+        self._clock = clock
+        self._script = list(script)
+
+    async def sample(self) -> Sample:
+        self.calls += 1
+        step = self._script.pop(0) if self._script else None
+        if isinstance(step, Exception):
+            raise step
+        if isinstance(step, asyncio.Event):
+            await step.wait()
+        return Sample(mono=self._clock.mono())
+
+
+async def first(count: int, feed: LiveFeed) -> list[Frame]:
+    frames: list[Frame] = []
+    async for frame in feed:
+        frames.append(frame)
+        if len(frames) == count:
+            break
+    return frames
+
+
+async def test_ticks_stand_on_absolute_deadlines_with_an_early_second_one() -> None:
+    clock = ScriptedClock()
+    frames = await first(5, LiveFeed([Answering(clock, "a")], clock))
+
+    assert [round(f.mono - 100, 3) for f in frames] == [0, FIRST_GAP_S, 1, 2, 3]
+    assert all("a" in f.samples for f in frames)
+
+
+async def test_missed_ticks_are_skipped_not_caught_up() -> None:
+    clock = ScriptedClock()
+    clock.oversleep = [0.0, 0.0, 3.4]
+    frames = await first(6, LiveFeed([Answering(clock, "a")], clock))
+
+    assert [f.mono - 100 for f in frames] == pytest.approx([0, FIRST_GAP_S, 1, 5.4, 6, 7])
+
+
+async def test_a_slow_interval_is_asked_twice_at_once_and_then_when_due() -> None:
+    clock = ScriptedClock()
+    slow = Answering(clock, "slow", interval_s=3.0)
+    frames = await first(10, LiveFeed([slow], clock))
+
+    assert [place for place, f in enumerate(frames) if "slow" in f.samples] == [0, 1, 4, 7]
+
+
+async def test_a_failing_source_is_told_and_the_others_go_on() -> None:
+    clock = ScriptedClock()
+    refused = Answering(clock, "a", SourceError(FailureKind.DENIED, "a: no"), ZeroDivisionError("oh"))
+    frames = await first(3, LiveFeed([refused, Answering(clock, "b")], clock))
+
+    assert [f.failed["a"].kind for f in frames[:2]] == [FailureKind.DENIED, FailureKind.INTERNAL]
+    assert "a" in frames[2].samples
+    assert all("b" in f.samples for f in frames)
+
+
+async def test_a_source_that_hangs_is_told_once_not_started_again_and_welcome_when_it_is_back() -> None:
+    clock = ScriptedClock()
+    release = asyncio.Event()
+    hanging = Answering(clock, "a", None, release)
+    feed = LiveFeed([hanging, Answering(clock, "b")], clock)
+    frames: list[Frame] = []
+    async for frame in feed:
+        frames.append(frame)
+        if len(frames) == 5:
+            release.set()
+        if len(frames) == 8:
+            break
+
+    told = [place for place, f in enumerate(frames) if "a" in f.failed]
+    assert told == [3], "late once its deadline of 1 s has passed"
+    assert frames[3].failed["a"].kind is FailureKind.TIMED_OUT
+    assert all("b" in f.samples for f in frames)
+    assert [place for place, f in enumerate(frames) if "a" in f.samples] == [0, 5, 6, 7]
+    assert hanging.calls == 4
+
+
+async def test_a_mark_stands_in_the_next_frame_only() -> None:
+    clock = ScriptedClock()
+    feed = LiveFeed([Answering(clock, "a")], clock)
+    frames: list[Frame] = []
+    async for frame in feed:
+        frames.append(frame)
+        if len(frames) == 2:
+            feed.mark("load test begins")
+        if len(frames) == 4:
+            break
+
+    assert [[m.text for m in f.marks] for f in frames] == [[], [], ["load test begins"], []]
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.5])
+async def test_the_second_tick_is_never_later_than_the_interval(interval_s: float) -> None:
+    clock = ScriptedClock()
+    frames = await first(3, LiveFeed([Answering(clock, "a", interval_s=interval_s)], clock, interval_s))
+
+    assert frames[1].mono - frames[0].mono <= interval_s + 1e-9
