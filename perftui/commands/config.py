@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from perftui.findings import RULES
 from perftui.findings.rule import ChosenLimits, Limits
 from perftui.model.failure import UsageError
 
+S = TypeVar("S", bound=msgspec.Struct)
 Theme = Literal["auto", "colour", "ansi", "none"]
 
 
@@ -24,18 +25,25 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     interval_s: float = 1.0
     """Seconds between two ticks, 0.5 to 60."""
     theme: Theme = "auto"
-    ascii: bool | None = None
-    """Draw with ASCII signs only; not set: as the terminal and the locale suggest."""
+    ascii: bool = False
+    """Draw with ASCII signs only, whatever the terminal and the locale can do."""
     mouse: bool = False
     rules: dict[str, dict[str, Any]] = {}
     """Limits by rule: `[rules."host.cpu_saturated"]`, `busy_ratio = 0.9`."""
 
 
-def load(named: str | None) -> Config:
+class Settings(msgspec.Struct, frozen=True):
+    """The config, and its limits by rule."""
+
+    config: Config
+    limits: ChosenLimits
+
+
+def load(named: str | None) -> Settings:
     """The config file with the PERFTUI_* variables laid over it.
 
     Raises:
-        UsageError: a named file that isn't there, bad TOML, an unknown key, a wrong type.
+        UsageError: a named file that isn't there, bad TOML, an unknown key, rule or limit, a wrong type.
     """
     path = Path(named) if named else config_file()
     try:
@@ -50,21 +58,16 @@ def load(named: str | None) -> Config:
         raise UsageError(f"{path}: not TOML: {exc}") from exc
     config = _convert(settings, Config, str(path))
     _check_interval(config.interval_s, f"{path}: interval_s")
-    return _with_environment(config)
+    return Settings(_with_environment(config), _limits(config, path))
 
 
-def chosen_limits(config: Config, where: str = "config") -> ChosenLimits:
-    """The limits of the rules that the config names.
-
-    Raises:
-        UsageError: an unknown rule, an unknown limit, a wrong type.
-    """
+def _limits(config: Config, path: Path) -> ChosenLimits:
     known = {rule.name: rule.limits for rule in RULES}
     limits: dict[str, Limits] = {}
     for name, values in config.rules.items():
         if name not in known:
-            raise UsageError(f"{where}: rules.{name!r} is no rule; one of {', '.join(known)}")
-        limits[name] = _convert(values, known[name], f'{where}: rules."{name}"')
+            raise UsageError(f"{path}: {name} is no rule; one of {', '.join(known)}")
+        limits[name] = _convert(values, known[name], f'{path}: rules."{name}"')
     return limits
 
 
@@ -96,7 +99,7 @@ def _check_interval(seconds: float, where: str) -> None:
         raise UsageError(f"{where}: {seconds:g} is outside 0.5 to 60 seconds")
 
 
-def _convert(settings: Any, kind: type[Any], where: str) -> Any:
+def _convert(settings: Any, kind: type[S], where: str) -> S:
     try:
         return msgspec.convert(settings, kind)
     except msgspec.ValidationError as exc:

@@ -27,12 +27,12 @@ def screen_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Sample first, then import the screen: what the import takes is the first interval."""
-    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.config import load
     from perftui.commands.screen import options
     from perftui.commands.sources import all_processes, host_sources, machine
     from perftui.tui.terminal import require
 
-    config = load(args.config)
+    settings = load(args.config)
     require()
     from perftui.clients.clock import SystemClock
     from perftui.pipeline.feed import LiveFeed
@@ -45,13 +45,13 @@ def run(args: argparse.Namespace) -> ExitCode:
         from perftui.recording.writer import TapeWriter
 
         tape = TapeWriter(args.record, here)
-    feed = LiveFeed(sources, SystemClock(), args.interval or config.interval_s)
-    judge = Judge(machine=here, limits=chosen_limits(config))
+    feed = LiveFeed(sources, SystemClock(), args.interval or settings.config.interval_s)
+    judge = Judge(machine=here, limits=settings.limits)
     player = LivePlayer(feed, judge, tape, all_processes(sources))
     player.warm_up()
     from perftui.tui.app import run_console
 
-    code = run_console(player, options(args, config))
+    code = run_console(player, options(args, settings.config))
     if player.failure is not None:
         raise RuntimeError(f"sampling ended: {player.failure}") from player.failure
     return code

@@ -17,13 +17,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     from perftui import __version__
-    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.config import load
     from perftui.commands.paths import config_file, state_dir
     from perftui.commands.sources import host_sources, machine
     from perftui.tui.terminal import describe
 
-    config = load(args.config)
-    chosen_limits(config, args.config or str(config_file()))
+    load(args.config)
     here = machine()
     print(
         f"perftui {__version__} on {here.hostname}: {here.system}, {here.cores} cores, Python {sys.version.split()[0]}"

@@ -28,7 +28,10 @@ def command_and_arguments(commands: Sequence[str], given: list[str]) -> tuple[Mo
     name = given[0] if given and not given[0].startswith("-") else commands[0]
     if name not in commands:
         raise UsageError(f"{name!r} is no command; one of {', '.join(commands)}; see perftui --help")
-    if name == commands[0] and given[:1] != [name] and {"-h", "--help", "--version"} & set(given):
+    if given[:1] == ["--version"]:
+        print(f"perftui {__version__}")
+        raise SystemExit(0)
+    if name == commands[0] and given[:1] != [name] and {"-h", "--help"} & set(given):
         _whole(commands).parse_args(given)
     module = import_module(f"perftui.commands.{name}")
     shown = "perftui" if name == commands[0] else f"perftui {name}"
@@ -59,7 +62,7 @@ def _whole(commands: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"perftui {__version__}")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     modules[commands[0]].arguments(parser)
     _common(parser)
     return parser

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
 
-    config = load(args.config)
+    config = load(args.config).config
     return asyncio.run(_record(args.file, args.interval or config.interval_s, args.record_s))
 
 
@@ -44,7 +44,7 @@ async def _record(path: Path, interval_s: float, record_s: float | None) -> Exit
     began: float | None = None
     stop = _stop_signals()
     frames = aiter(LiveFeed(host_sources(), SystemClock(), interval_s))
-    while (frame := await _next(frames, stop)) is not None and tape.status == "on":
+    while (frame := await _next(frames, stop)) is not None and not tape.failed:
         tape.write(frame)
         written += 1
         began = began or frame.mono

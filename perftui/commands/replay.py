@@ -26,13 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.config import load
 
-    config = load(args.config)
-    limits = chosen_limits(config)
+    settings = load(args.config)
     if args.headless:
         tape = Tape(args.file)
-        return asyncio.run(_headless(tape, Judge(machine=tape.machine, limits=limits), args.json))
+        return asyncio.run(_headless(tape, Judge(machine=tape.machine, limits=settings.limits), args.json))
     from perftui.tui.terminal import require
 
     require()
@@ -41,8 +40,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.replay import TapePlayer
     from perftui.tui.app import run_console
 
-    player = TapePlayer(tape, Judge(machine=tape.machine, limits=limits))
-    code = run_console(player, options(args, config))
+    player = TapePlayer(tape, Judge(machine=tape.machine, limits=settings.limits))
+    code = run_console(player, options(args, settings.config))
     if player.failure is not None:
         raise RuntimeError(f"the replay ended: {player.failure}") from player.failure
     return code

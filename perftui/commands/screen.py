@@ -13,13 +13,12 @@ from perftui.tui.options import ConsoleOptions, Theme
 def options(args: argparse.Namespace, config: Config) -> ConsoleOptions:
     """Flags win over the config; `auto` leaves the choice to what the terminal can do."""
     theme = args.theme or config.theme
-    wanted = args.ascii if args.ascii is not None else config.ascii
     return ConsoleOptions(
         state_dir=state_dir(),
         snapshot_text=_text,
         snapshot_json=_json,
         theme=None if theme == "auto" else Theme(theme),
-        ascii=wanted,
+        ascii=config.ascii if args.ascii is None else args.ascii,
         mouse=config.mouse if args.mouse is None else args.mouse,
     )
 

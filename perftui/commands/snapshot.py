@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import sys
 
-from perftui.model.exit_code import ExitCode
 from perftui.findings.rule import ChosenLimits
+from perftui.model.exit_code import ExitCode
 from perftui.model.finding import Constraint, Severity, Verdict
 from perftui.pipeline.snapshot import Snapshot
 
@@ -22,9 +22,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    from perftui.commands.config import chosen_limits, load
+    from perftui.commands.config import load
 
-    snapshot = asyncio.run(_last(chosen_limits(load(args.config)), args.watch_s))
+    snapshot = asyncio.run(_last(load(args.config).limits, args.watch_s))
     if args.json:
         from perftui.reports.json import snapshot_json
 

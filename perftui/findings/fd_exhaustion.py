@@ -7,9 +7,11 @@ from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.sources.file_handles import FileHandlesPart
-from perftui.sources.processes import ProcessesPart, ProcessReading
+from perftui.sources.processes import ProcessesPart, ProcessReading, files_series
 
 NAME = "host.fd_exhaustion"
+DIP_S = 15.0
+"""Descriptors are counted every few seconds: a process that is not counted for so long has not recovered."""
 
 
 class FdExhaustionLimits(Limits, frozen=True, kw_only=True):
@@ -57,12 +59,15 @@ def _used(process: ProcessReading) -> float:
 
 
 def _process(history: History, process: ProcessReading, limits: FdExhaustionLimits) -> Finding:
+    limit = process.open_files_limit or 0
+    since_at, before = history.held_since(files_series(process), limits.process_ratio * limit - 1, DIP_S)
     return Finding(
         rule=NAME,
         severity=Severity.WARNING,
         constraint=Constraint.POOL_BOUND,
         title=f"{process.name} (pid {process.pid}) has {process.open_files} of {process.open_files_limit} descriptors open",
-        since_at=history.at,
+        since_at=since_at,
+        began_before=before,
         subject={"process": process.name, "pid": process.pid},
         evidence=(evidence("host.processes.top[].open_files", process.open_files, "files", process.open_files_limit),),
     )

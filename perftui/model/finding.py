@@ -6,7 +6,6 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-
 Subject = dict[str, str | int | float]
 """What a finding points at: process, pid, disk, filesystem, interface, cgroup."""
 

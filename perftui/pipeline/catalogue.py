@@ -41,7 +41,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 def catalogue() -> list[Entry]:
     """All readings, in the order of their sources."""
     found: dict[str, Entry] = {}
-    for root, part in [*((kind.root, kind.part) for kind in KINDS), ("host", MemoryStatePart)]:
+    parts: list[tuple[str, type]] = [*((kind.root, kind.part) for kind in KINDS), ("host", MemoryStatePart)]
+    for root, part in parts:
         for entry in _entries(part, root):
             found.setdefault(entry.name, entry)
     return list(found.values())
@@ -73,7 +74,7 @@ def _unit(field: str, kind: Any) -> str:
         return "yes/no"
     if kind not in (int, float):
         return "text"
-    return next((unit for suffix, unit in UNITS if field.endswith(suffix)), "ratio" if field == "ratio" else "count")
+    return next((unit for suffix, unit in UNITS if f"_{field}".endswith(suffix)), "count")
 
 
 def _text(record: type, field: str) -> str:

@@ -58,8 +58,8 @@ class TapePlayer:
 
     def pause_or_resume(self) -> None:
         def toggle() -> None:
-            self._playing = not self._playing
-            self._show()
+            self._playing = not self._playing and not self._ended
+            self._show("the tape ends here; Home goes to its beginning" if self._ended else "")
 
         self._wake(toggle)
 
@@ -99,23 +99,22 @@ class TapePlayer:
     async def _run(self) -> None:
         self._seek(self._span[0])
         while True:
-            wait_s = self._advance() if self._playing else None
             self._woken.clear()
             try:
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                await asyncio.wait_for(self._woken.wait(), self._wait_s() if self._playing else None)
             except TimeoutError:
-                continue
+                self._advance()
 
-    def _advance(self) -> float | None:
-        """Show what is due and tell how long to wait for the next; None at the tape's end."""
-        shown_at = self._timeline.at(self._cursor)
-        moved = self._forward(shown_at + PUBLISH_EVERY_S * self._speed) or self._forward_one()
-        self._playing = moved
+    def _wait_s(self) -> float:
+        """How long the shown moment stays; a fast replay shows some moments and passes over the others."""
+        gap_s = self._next_at() - self._timeline.at(self._cursor)
+        return min(LONGEST_WAIT_S, max(PUBLISH_EVERY_S, gap_s / self._speed))
+
+    def _advance(self) -> None:
+        """Show the next moment that is due, or stop at the tape's end."""
+        due_at = self._timeline.at(self._cursor) + PUBLISH_EVERY_S * self._speed
+        self._playing = self._forward(due_at) or self._forward_one()
         self._show()
-        if not moved:
-            return None
-        passed = self._timeline.at(self._cursor) - shown_at
-        return min(LONGEST_WAIT_S, max(0.01, passed / self._speed))
 
     def _forward(self, at: float) -> bool:
         """Move the cursor over all ticks up to `at`; whether there was one."""
@@ -139,6 +138,10 @@ class TapePlayer:
             self._ahead = None
         self._cursor += 1
         return True
+
+    @property
+    def _ended(self) -> bool:
+        return self._cursor >= self._timeline.last and self._peek() is None
 
     def _peek(self) -> Frame | None:
         if self._ahead is None:
@@ -172,7 +175,7 @@ class TapePlayer:
         if self._publish is None or self._cursor < 0:
             return
         snapshot = self._timeline.snapshot(self._cursor)
-        ended = self._cursor >= self._timeline.last and self._peek() is None
+        ended = self._ended
         mode = Mode.ENDED if ended else Mode.PLAYING if self._playing else Mode.PAUSED
         self._publish(
             Shown(

@@ -1,1 +1,42 @@
-"""Snapshot → pane model, one file per pane. Units are formatted here; nothing here knows a terminal."""
+"""Snapshot → pane model, one file per pane. Units are formatted here; nothing here knows a terminal.
+
+A new pane is its file and its line here, in the order of their numbers on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from perftui.pipeline.snapshot import Snapshot
+from perftui.views import cpu, disks, io, memory, network, processes, swap
+from perftui.views.model import Pane, TableState, Zoom
+
+
+def _always(snapshot: Snapshot) -> bool:
+    return True
+
+
+class PaneKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One pane: how it is drawn small and on the whole screen."""
+
+    key: str
+    title: str
+    pane: Callable[[Snapshot, int, int], Pane]
+    """(snapshot, inner width, inner height of at least 1)"""
+    zoom: Callable[[Snapshot, TableState, int], Zoom]
+    """(snapshot, what the operator chose, width)"""
+    shown: Callable[[Snapshot], bool] = _always
+    """Whether its layer exists."""
+
+
+PANES: tuple[PaneKind, ...] = (
+    PaneKind(key=cpu.KEY, title=cpu.TITLE, pane=cpu.pane, zoom=cpu.zoom),
+    PaneKind(key=io.KEY, title=io.TITLE, pane=io.pane, zoom=io.zoom),
+    PaneKind(key=memory.KEY, title=memory.TITLE, pane=memory.pane, zoom=memory.zoom),
+    PaneKind(key=swap.KEY, title=swap.TITLE, pane=swap.pane, zoom=swap.zoom),
+    PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
+    PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),
+    PaneKind(key=network.KEY, title=network.TITLE, pane=network.pane, zoom=network.zoom),
+)

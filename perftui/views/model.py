@@ -67,6 +67,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     sorted_by: str = ""
+    sorts: tuple[str, ...] = ()
+    """All that `TableState.sort` may name here, columns that had no room included."""
     empty: str = ""
     """Why there are no rows."""
 

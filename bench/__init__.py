@@ -1,0 +1,1 @@
+"""What things cost, measured. Each module is a program: `python -m bench.NAME`."""

@@ -1,0 +1,106 @@
+"""Which sources this system has, and what it is: the wiring of clients and sources for the host."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from perftui.clients.clock import SystemClock
+from perftui.clients.worker import DaemonWorker
+from perftui.model.frame import Machine
+from perftui.sources.kind import ReportsAll, Source
+from perftui.sources.text import printable
+
+
+def host_sources(platform: str = sys.platform) -> list[Source]:
+    """The sources of the host with their clients; nothing is read yet. Off Linux they go through psutil and are fewer."""
+    return _linux() if platform == "linux" else _portable()
+
+
+def all_processes(sources: Sequence[Source]) -> Callable[[bool], None]:
+    """Asks the source of processes for all of them, or for the leaders only."""
+
+    def ask(wanted: bool) -> None:
+        for source in sources:
+            if isinstance(source, ReportsAll):
+                source.wanted_all = wanted
+
+    return ask
+
+
+def _linux() -> list[Source]:
+    from perftui.clients.kernel_files import KernelFiles
+    from perftui.clients.kernel_messages import KernelMessages
+    from perftui.clients.process_table import ProcessTable
+    from perftui.sources.cgroup_tree import Cgroups
+    from perftui.sources.cpu import Cpu
+    from perftui.sources.disks import Disks
+    from perftui.sources.file_handles import FileHandles
+    from perftui.sources.filesystems import Filesystems
+    from perftui.sources.kernel_log import KernelLog
+    from perftui.sources.memory import Memory
+    from perftui.sources.network import Network
+    from perftui.sources.pressure import Pressure
+    from perftui.sources.process_scan import Processes
+
+    clock, files, page_bytes = SystemClock(), KernelFiles(), os.sysconf("SC_PAGE_SIZE")
+    # A worker's thread reads through KernelFiles of its own: kept descriptors are not shared between threads.
+    return [
+        Cpu(files, clock),
+        Pressure(files, clock),
+        Memory(files, clock, page_bytes),
+        Disks(files, clock),
+        Filesystems(KernelFiles(), clock, DaemonWorker("filesystems")),
+        Network(files, clock),
+        Processes(
+            ProcessTable(), KernelFiles(), clock, DaemonWorker("processes"), page_bytes, os.sysconf("SC_CLK_TCK")
+        ),
+        Cgroups(files, clock),
+        KernelLog(KernelMessages(), clock),
+        FileHandles(files, clock),
+    ]
+
+
+def _portable() -> list[Source]:
+    from perftui.clients.psutil_host import PsutilHost
+    from perftui.sources.portable import (
+        PortableCpu,
+        PortableDisks,
+        PortableFilesystems,
+        PortableMemory,
+        PortableNetwork,
+        PortableProcesses,
+    )
+
+    clock, host = SystemClock(), PsutilHost()
+    return [
+        PortableCpu(host, clock),
+        PortableMemory(host, clock, os.sysconf("SC_PAGE_SIZE")),
+        PortableDisks(host, clock),
+        PortableFilesystems(host, clock, DaemonWorker("filesystems")),
+        PortableNetwork(host, clock),
+        PortableProcesses(host, clock, DaemonWorker("processes")),
+    ]
+
+
+def machine() -> Machine:
+    """What this host is."""
+    system = os.uname()
+    return Machine(
+        hostname=printable(system.nodename, 64),
+        system=printable(f"{system.sysname} {system.release}", 64),
+        cores=os.sysconf("SC_NPROCESSORS_ONLN"),
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        boot_at=_boot_at(),
+    )
+
+
+def _boot_at() -> float:
+    since_boot: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    if since_boot is not None:
+        return time.time() - time.clock_gettime(since_boot)
+    from perftui.clients.psutil_host import PsutilHost
+
+    return PsutilHost().boot_at()

@@ -1,0 +1,145 @@
+"""The two lines that never leave the screen's top: where we are, and what holds the system back."""
+
+from __future__ import annotations
+
+from perftui.model.finding import Constraint, Finding, Severity, Verdict
+from perftui.pipeline.player import Mode, Shown
+from perftui.pipeline.snapshot import Snapshot
+from perftui.views.format import duration, since, stamp
+from perftui.views.layout import clipped, length, short, wrapped
+from perftui.views.model import Line, Role
+from perftui.views.tone import ROLES, SIGNS
+
+
+def header(shown: Shown, width: int) -> Line:
+    """Host, feed, clock, tape and sources in one line; what matters least goes first when the room is small."""
+    machine = shown.snapshot.machine
+    # (rank, piece): the highest rank goes first.
+    left: list[tuple[int, Line]] = [
+        (7, (("perftui", Role.TITLE),)),
+        (2, ((machine.hostname, Role.STRONG),)),
+        (5, ((f"· {machine.cores} cores", Role.DIM),)),
+        (6, ((f"· {_system(machine.system)}", Role.DIM),)),
+    ]
+    right: list[tuple[int, Line]] = [
+        (0, _feed(shown)),
+        (1, ((stamp(shown.snapshot.at), Role.TEXT),)),
+        (4, _tape(shown.recording)),
+        (3, _sources(shown.snapshot)),
+    ]
+    pieces = [(rank, piece) for rank, piece in (*left, *right) if piece]
+    while len(pieces) > 1 and _width(pieces) > width:
+        pieces.remove(max(pieces, key=lambda ranked: ranked[0]))
+    return _spread([p for p in left if p in pieces], [p for p in right if p in pieces], width)
+
+
+def _system(system: str) -> str:
+    """`Linux 6.1` of `Linux 6.1.0-18-amd64`: the rest tells nobody anything in a hurry."""
+    name, _, release = system.partition(" ")
+    return f"{name} {'.'.join(release.split('-')[0].split('.')[:2])}".strip()
+
+
+def _feed(shown: Shown) -> Line:
+    behind = f" {duration(shown.behind_s)} behind" if shown.behind_s >= 1 else ""
+    match shown.mode:
+        case Mode.LIVE:
+            return (("● ", Role.GOOD), (f"live {_interval(shown.snapshot.history.interval_s)}", Role.TEXT))
+        case Mode.PAUSED:
+            return ((f"‖ paused{behind}", Role.ACCENT),)
+        case Mode.PLAYING:
+            return ((f"▶ replay {shown.speed:g}x", Role.ACCENT),)
+        case Mode.ENDED:
+            return (("■ end of tape", Role.ACCENT),)
+
+
+def _interval(seconds: float) -> str:
+    """The real one: `1s`, `1.4s` when sampling lags."""
+    return f"{seconds:.0f}s" if seconds >= 1 and abs(seconds - round(seconds)) < 0.1 else f"{seconds:.1f}s"
+
+
+def _tape(recording: str) -> Line:
+    if not recording:
+        return ()
+    if recording == "on":
+        return (("tape ", Role.DIM), ("●", Role.GOOD))
+    if recording.startswith("on"):
+        return (("tape drops frames △", Role.WARNING),)
+    return (("tape stopped △", Role.WARNING),)
+
+
+def _sources(snapshot: Snapshot) -> Line:
+    states = [source.state for source in snapshot.history.sources.values() if source.state != "off"]
+    well = states.count("ok")
+    if well == len(states):
+        return (("sources ", Role.DIM), (f"{well}/{len(states)}", Role.TEXT))
+    return ((f"sources {well}/{len(states)} △", Role.WARNING),)
+
+
+def _width(pieces: list[tuple[int, Line]]) -> int:
+    return sum(length(piece) + 2 for _, piece in pieces)
+
+
+def _spread(left: list[tuple[int, Line]], right: list[tuple[int, Line]], width: int) -> Line:
+    """The first pieces at the left edge, the others at the right one."""
+    ahead = [span for _, piece in left for span in ((" ", Role.DIM), *piece)]
+    behind = [span for i, (_, piece) in enumerate(right) for span in (*((("  ", Role.DIM),) if i else ()), *piece)]
+    room = width - length(tuple(ahead)) - length(tuple(behind))
+    return clipped((*ahead, (" " * max(1, room - 1), Role.DIM), *behind), width)
+
+
+def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
+    """The class, what is wrong, since when; then the chain from cause to symptom, or why all is well."""
+    verdict = snapshot.verdict
+    sign, role = sign_of(verdict)
+    head = f" {sign} {verdict.constraint.value.replace('_', ' ').upper()}  "
+    moment = "" if verdict.since_at is None else f"  {since(verdict.since_at, verdict.began_before)} "
+    room = max(8, width - len(head) - len(moment))
+    first, rest = _broken(verdict.summary, room)
+    top: Line = ((head, role), (first.ljust(room), Role.STRONG), (moment, Role.TEXT))
+    return clipped(top, width), clipped(_second(snapshot, rest, width), width)
+
+
+def sign_of(verdict: Verdict) -> tuple[str, Role]:
+    """What tells the verdict apart at a glance, with and without colours."""
+    if verdict.constraint is Constraint.UNKNOWN:
+        return "?", Role.WARNING
+    if verdict.constraint is Constraint.HEALTHY:
+        return "●", Role.GOOD
+    return SIGNS[verdict.severity], ROLES[verdict.severity]
+
+
+def _broken(words: str, room: int) -> tuple[str, str]:
+    """What fits on the first line, and the rest."""
+    lines = wrapped(words, room)
+    first = lines[0][0][0] if lines else ""
+    return first, words[len(first) :].strip()
+
+
+def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
+    symptoms = chain(snapshot)
+    spans = [(f"   {rest}", Role.STRONG)] if rest else [("  ", Role.DIM)]
+    if len(symptoms) < 2:
+        also = _also(snapshot)
+        return (*spans, (f"{' ·' if rest else ''} {also}", Role.DIM)) if also else tuple(spans)
+    room = width - length(tuple(spans)) - 3
+    ways = (" → ".join(symptoms), f"→ {symptoms[-1]}")
+    words = next((way for way in ways if len(way) <= room), short(ways[-1], room))
+    return (*spans, (f"{' ·' if rest else ''} {words}", Role.TEXT))
+
+
+def chain(snapshot: Snapshot) -> list[str]:
+    """The chain in words, from the cause to the last symptom."""
+    by_rule = {finding.rule: finding for finding in reversed(snapshot.findings)}
+    return [brief(by_rule[rule]) for rule in snapshot.verdict.chain if rule in by_rule]
+
+
+def brief(finding: Finding) -> str:
+    """The first clause of a title: what, without who."""
+    return finding.title.partition(", ")[0]
+
+
+def _also(snapshot: Snapshot) -> str:
+    """What else is wrong beside the one thing, so that a short verdict hides nothing."""
+    told = set(snapshot.verdict.chain)
+    others = [finding for finding in snapshot.findings if finding.rule not in told and finding.severity > Severity.INFO]
+    return f"also: {' · '.join(brief(finding) for finding in others)}" if others else ""

@@ -1,0 +1,67 @@
+"""All that the rules say, each with the numbers it stands on."""
+
+from __future__ import annotations
+
+from perftui.model.finding import Evidence, Finding
+from perftui.pipeline.snapshot import Snapshot
+from perftui.views.banner import chain, sign_of, verdict_lines
+from perftui.views.format import duration, in_unit, since
+from perftui.views.layout import wrapped
+from perftui.views.model import Column, Role, Row, Table, TableState, Zoom
+from perftui.views.tone import ROLES, SIGNS
+
+
+def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
+    """The verdict with its whole chain, and each finding with its evidence."""
+    wanted = state.filter.lower()
+    kept = [finding for finding in snapshot.findings if wanted in f"{finding.rule} {finding.title}".lower()]
+    # One column: a row is a sentence, and none of it may be cut.
+    rows = [row for number, finding in enumerate(kept) for row in _rows(number, finding, width)]
+    ways = chain(snapshot)
+    lines = verdict_lines(snapshot, width)[:1] if len(ways) > 1 else verdict_lines(snapshot, width)
+    return Zoom(
+        title="Findings",
+        tone=sign_of(snapshot.verdict)[1],
+        lines=(*lines, *(wrapped(" → ".join(ways), width) if len(ways) > 1 else ())),
+        table=Table(
+            columns=(Column(name="finding and evidence", width=0),),
+            rows=tuple(rows),
+            sorted_by="",
+            empty=f"nothing matches {state.filter!r}" if wanted else "no limit is exceeded",
+        ),
+    )
+
+
+def _rows(number: int, finding: Finding, width: int) -> list[Row]:
+    sentences = [
+        (f"{SIGNS[finding.severity]} {finding.severity.word}  {finding.title}", ROLES[finding.severity]),
+        (f"  {finding_facts(finding)}", Role.DIM),
+        *((f"  {evidence_words(evidence)}", Role.TEXT) for evidence in finding.evidence),
+    ]
+    pieces = [line[0] for words, role in sentences for line in _indented(words, role, width)]
+    return [Row(key=f"{number}:{finding.rule}:{i}", cells=(piece,)) for i, piece in enumerate(pieces)]
+
+
+def _indented(words: str, role: Role, width: int) -> list[tuple[tuple[str, Role]]]:
+    """Lines that go on below the sign."""
+    first, *rest = wrapped(words.strip(), width - 4)
+    lead = words[: len(words) - len(words.lstrip())]
+    return [((f"{lead}{first[0][0]}", role),), *(((f"    {line[0][0]}", role),) for line in rest)]
+
+
+def finding_facts(finding: Finding) -> str:
+    """Rule, moment and subject in one line."""
+    subject = "".join(f" · {name} {value}" for name, value in finding.subject.items())
+    return f"{finding.rule} · {since(finding.since_at, finding.began_before)}{subject}"
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """`host.memory.used_ratio  94.0 %  limit 90.0 %  over 10 s  (S002 35.3.2)`."""
+    parts = [evidence.reading, in_unit(evidence.value, evidence.unit)]
+    if evidence.limit is not None:
+        parts.append(f"limit {in_unit(evidence.limit, evidence.unit)}")
+    if evidence.window_s is not None:
+        parts.append(f"over {duration(evidence.window_s)}")
+    if evidence.seed:
+        parts.append(f"({evidence.seed})")
+    return "  ".join(parts)

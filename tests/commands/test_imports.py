@@ -1,0 +1,52 @@
+"""What a command loads: the price of an import is paid by who needs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+DRIVERS = {"asyncpg", "httpx", "psutil"}
+SCREEN = {"textual", "rich", "plotext"}
+
+HEAVY = {
+    "--version": DRIVERS | SCREEN | {"asyncio", "zstandard"},
+    "--help": DRIVERS | SCREEN,
+    "snapshot --for 100ms": DRIVERS | SCREEN,
+    "snapshot --for 100ms --json": DRIVERS | SCREEN,
+    "readings": DRIVERS | SCREEN,
+    "doctor": DRIVERS | SCREEN,
+    "record --for 100ms {tape}": DRIVERS | SCREEN,
+    "replay --headless {tape}": DRIVERS | SCREEN,
+    "nonsense": DRIVERS | SCREEN | {"asyncio"},
+    "snapshot --nonsense": DRIVERS | SCREEN,
+}
+
+
+@pytest.mark.parametrize("command", HEAVY)
+def test_a_headless_command_loads_no_screen_and_no_driver(
+    command: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "imports"
+    folder.mkdir(exist_ok=True)
+    tape = folder / "short.ptape"
+    if "replay" in command and not tape.exists():
+        subprocess.run(
+            [sys.executable, "-m", "perftui", "record", "--for", "100ms", tape], check=True, capture_output=True
+        )
+    elif "record" in command:
+        tape.unlink(missing_ok=True)
+    words = command.format(tape=tape).split()
+    program = f"""
+import sys
+from perftui.commands import main
+try:
+    main({words!r})
+except SystemExit:
+    pass
+print("LOADED", *sorted({{name.partition(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert "perftui" in loaded, done.stderr
+    assert loaded & HEAVY[command] == set()

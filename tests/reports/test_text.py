@@ -1,0 +1,36 @@
+"""The text to paste: verdict, evidence, numbers, what could not be read."""
+
+from __future__ import annotations
+
+from perftui.reports.text import WIDTH, snapshot_text
+from tests.views.scenes import host, without
+from tests.views.test_banner import SWAPPING, WAITING
+
+
+def test_it_tells_verdict_chain_evidence_and_numbers() -> None:
+    told = snapshot_text(host(30, findings=(SWAPPING, WAITING)))
+
+    assert told.startswith(
+        "db-prod-3, 4 cores, Linux 6.1.0-18-amd64, 2026-02-11 10:42:07Z\nMEMORY BOUND (critical): swap in"
+    )
+    for words in (
+        "chain: swap in 140 MiB/s -> work waits for vda 45 % of the time",
+        "host.swapping - since 10:41:47",
+        "busy 31 %",
+        "vda (swap)",
+        "4310 postgres  250.0",
+    ):
+        assert words in told
+
+
+def test_it_is_narrow_and_plain() -> None:
+    told = snapshot_text(host(30, without("filesystems", after=3), findings=(SWAPPING, WAITING)))
+
+    assert max(map(len, told.splitlines())) <= WIDTH
+    assert told.isascii()
+
+
+def test_it_says_what_could_not_be_read() -> None:
+    told = snapshot_text(host(30, without("filesystems", after=3)))
+
+    assert "not read: filesystems, last read 27 s ago: denied: /proc/filesystems: not allowed; run as root" in told
