@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -69,10 +70,31 @@ class KernelFiles:
         with source_errors(path):
             return os.listdir(self._root + path)
 
+    def folders(self, path: str) -> list[str]:
+        """The folders in a folder of a kernel filesystem, whose link count tells how many there are. Raises as `read`."""
+        full = self._root + path
+        with source_errors(path):
+            if not self._root and os.stat(full).st_nlink == 2:
+                return []
+            with os.scandir(full) as entries:
+                return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+
     def link(self, path: str) -> str:
         """Where a symbolic link points. Raises as `read`."""
         with source_errors(path):
             return os.readlink(self._root + path)
+
+    def device(self, path: str) -> str:
+        """`major:minor` of a block device, or of the one a file lies on. Raises as `read`."""
+        with source_errors(path):
+            status = os.stat(self._root + path)
+        number = status.st_rdev if stat.S_ISBLK(status.st_mode) else status.st_dev
+        return f"{os.major(number)}:{os.minor(number)}"
+
+    def space(self, path: str) -> os.statvfs_result:
+        """Size and free space of the filesystem at a mount point; may block while its device doesn't answer. Raises as `read`."""
+        with source_errors(path):
+            return os.statvfs(self._root + path)
 
     def close(self) -> None:
         for descriptor in self._kept.values():
@@ -81,10 +103,13 @@ class KernelFiles:
 
 
 def _whole(descriptor: int) -> bytes:
+    # A short first read is not the end: the kernel gives whole records only, so /proc/vmstat of 5 kB comes as 4,080 bytes
+    # and the rest.
     first = os.pread(descriptor, 16384, 0)
-    if len(first) < 4096:
+    rest = os.pread(descriptor, 65536, len(first))
+    if not rest:
         return first
-    parts, offset = [first], len(first)
+    parts, offset = [first, rest], len(first) + len(rest)
     while piece := os.pread(descriptor, 65536, offset):
         parts.append(piece)
         offset += len(piece)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 
 from perftui.model.exit_code import ExitCode
-from perftui.model.failure import SourceError
+from perftui.model.failure import SourceError, UsageError
 from perftui.sources.kind import Source
 
 
@@ -20,7 +21,6 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
     from perftui.commands.paths import config_file, state_dir
     from perftui.commands.sources import host_sources, machine
-    from perftui.tui.terminal import describe
 
     load(args.config)
     here = machine()
@@ -32,8 +32,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     for name, problem in results:
         print(f"  {'missing' if problem else 'ok':<8} source {name:<14} {problem}")
         worst = ExitCode.WARNING if problem else worst
-    for line in describe():
-        print(f"  {line}")
+    print(f"  terminal {_terminal()}")
     settings = args.config or (
         str(config_file()) if config_file().exists() else f"defaults; {config_file()} does not exist"
     )
@@ -55,3 +54,16 @@ async def _try(source: Source) -> str:
     except TimeoutError:
         return f"timed_out: no answer for {source.deadline_s + 1:.0f} s"
     return ""
+
+
+def _terminal() -> str:
+    """How the console would draw here, or why it would not."""
+    from perftui.tui.terminal import look, require
+
+    try:
+        require()
+    except UsageError as exc:
+        return str(exc)
+    chosen = look(None, False, os.environ, sys.stderr.encoding)
+    signs = "ASCII" if chosen.ascii_only else "Unicode"
+    return f"TERM={os.environ.get('TERM', '')}, theme {chosen.theme}, {signs} signs"

@@ -5,13 +5,31 @@ A new source is its file and its line here; which clients it is handed stands in
 
 from __future__ import annotations
 
-from perftui.sources import cpu, memory, pressure
+from perftui.sources import (
+    cgroups,
+    cpu,
+    disks,
+    file_handles,
+    filesystems,
+    kernel_log,
+    memory,
+    network,
+    pressure,
+    processes,
+)
 from perftui.sources.kind import SourceKind
 
 KINDS: tuple[SourceKind, ...] = (
     cpu.KIND,
     pressure.KIND,
     memory.KIND,
+    disks.KIND,
+    filesystems.KIND,
+    network.KIND,
+    processes.KIND,
+    cgroups.KIND,
+    kernel_log.KIND,
+    file_handles.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

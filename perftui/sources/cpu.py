@@ -41,11 +41,17 @@ class CoreReading(msgspec.Struct, frozen=True, kw_only=True):
     """Shares of one CPU's time between two samples; None right after it came online."""
 
     core: str
+    """The CPU's number."""
     busy_ratio: float | None
+    """All but idle and iowait of this CPU; None right after it came online."""
     user_ratio: float | None
+    """Without niced processes, with guests."""
     system_ratio: float | None
+    """The kernel, interrupts aside."""
     iowait_ratio: float | None
+    """Idle while a task that last ran here waited for I/O."""
     steal_ratio: float | None
+    """Taken by the hypervisor for others."""
 
 
 class CpuReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,19 +64,25 @@ class CpuReading(msgspec.Struct, frozen=True, kw_only=True):
     user_ratio: float | None
     """Without niced processes, with guests."""
     nice_ratio: float | None
+    """Processes of lowered priority."""
     system_ratio: float | None
+    """The kernel, interrupts aside."""
     iowait_ratio: float | None
     """Idle while a task of that CPU waited for I/O: diluted by the number of CPUs, so read it beside the I/O pressure."""
     irq_ratio: float | None
+    """Hardware interrupts."""
     softirq_ratio: float | None
+    """Software interrupts, mostly network and block devices."""
     steal_ratio: float | None
     """Taken by the hypervisor for others."""
     idle_ratio: float | None
+    """Nothing to do and nothing waited for."""
     runnable: int | None
     """Tasks running or waiting for a CPU at the moment of reading, this program included; `r` of vmstat."""
     blocked: int | None
     """Tasks in uninterruptible sleep, mostly on I/O; `b` of vmstat."""
     context_switches_per_s: float | None
+    """Changes from one task to another on all CPUs together; `cs` of vmstat."""
     per_core: tuple[CoreReading, ...] = ()
 
 
@@ -78,8 +90,11 @@ class LoadReading(msgspec.Struct, frozen=True, kw_only=True):
     """Damped mean of runnable plus blocked tasks, /proc/loadavg."""
 
     avg1: float
+    """Damped mean over 1 min of tasks that run, want to run or wait for a disk."""
     avg5: float
+    """The same over 5 min."""
     avg15: float
+    """The same over 15 min."""
 
 
 class CpuPart(Part, frozen=True, kw_only=True):

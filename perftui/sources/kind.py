@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -48,3 +48,10 @@ class Source(Protocol):
             SourceError: with the reason, in words for the operator.
         """
         ...
+
+
+@runtime_checkable
+class ReportsAll(Protocol):
+    """A source that gives the leaders unless all are asked for."""
+
+    wanted_all: bool

@@ -42,20 +42,26 @@ class ClassesReading(msgspec.Struct, frozen=True, kw_only=True):
     shared_bytes: int
     """tmpfs and shared memory, Postgres' shared_buffers among them (Shmem): can't be given back, only swapped."""
     slab_reclaimable_bytes: int
+    """Kernel caches, of file names mostly, that can be given back (SReclaimable)."""
     slab_unreclaimable_bytes: int
+    """Kernel objects that can't be given back (SUnreclaim)."""
     page_tables_bytes: int
+    """Where each process' pages are; grows with processes times mapped memory."""
     kernel_stack_bytes: int
+    """A stack for each thread."""
     huge_pages_bytes: int
     """Reserved huge pages, used or not (Hugetlb)."""
     other_bytes: int
     """What no counter names: kernel allocations, per-CPU areas, drivers, firmware."""
     free_bytes: int
+    """Used by nobody."""
 
 
 class MemoryReading(msgspec.Struct, frozen=True, kw_only=True):
     """Source: /proc/meminfo, /proc/vmstat."""
 
     total_bytes: int
+    """Memory that the kernel manages (MemTotal)."""
     available_bytes: int
     """What processes can still get without swapping, the kernel's estimate (MemAvailable)."""
     used_ratio: float
@@ -63,6 +69,7 @@ class MemoryReading(msgspec.Struct, frozen=True, kw_only=True):
     oom_kills_total: int | None
     """Processes killed for want of memory since boot, in cgroups too; None before Linux 4.13."""
     oom_kills_per_s: float | None
+    """Processes killed for want of memory, each second."""
     major_faults_per_s: float | None
     """Page faults that had to read a disk, swap included."""
     reclaim_bytes_per_s: float | None
@@ -76,9 +83,13 @@ class SwapReading(msgspec.Struct, frozen=True, kw_only=True):
     """Source: /proc/meminfo, pswpin and pswpout of /proc/vmstat; `si` and `so` of vmstat."""
 
     total_bytes: int
+    """All swap devices and files together; 0 without any."""
     used_bytes: int
+    """Pages parked there, moving or not."""
     in_bytes_per_s: float | None
+    """Read back from swap; `si` of vmstat."""
     out_bytes_per_s: float | None
+    """Written to swap; `so` of vmstat."""
 
 
 class MemoryPart(Part, frozen=True, kw_only=True):

@@ -44,7 +44,9 @@ class PressureReading(msgspec.Struct, frozen=True, kw_only=True):
     some_avg10_ratio: float
     """The same, damped over 10 s by the kernel, so true from our first sample on."""
     some_avg60_ratio: float
+    """Share of the time in which at least one task waited, damped over 60 s by the kernel."""
     full_avg10_ratio: float | None
+    """Share of the time in which all busy tasks waited at once, damped over 10 s by the kernel; None where it is not kept."""
 
 
 class PressuresReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
@@ -9,6 +10,9 @@ import msgspec
 from perftui.model.frame import Sample
 from perftui.sources.counters import per_second
 from perftui.sources.kind import Part, SourceKind
+
+ROWS = 50
+"""Processes in a sample, unless all are asked for."""
 
 
 class ProcessRow(msgspec.Struct, frozen=True, array_like=True):
@@ -53,28 +57,44 @@ class ProcessesSample(Sample, frozen=True, kw_only=True):
 
 class ProcessReading(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
+    """Process number; used again after it ends."""
     ppid: int
+    """The parent's process number."""
     started_ticks: int
+    """Clock ticks from boot to its start: tells it from a later process of the same pid."""
     name: str
+    """The name the kernel keeps (comm), at most 15 bytes."""
     command: str
+    """Command line, at most 200 characters; empty for kernel threads."""
     user: str
+    """Who it runs as."""
     state: str
+    """One letter as in ps: R runs, S sleeps, D waits for a disk, Z has ended unnoticed, T is stopped."""
     cpu_ratio: float | None
     """CPUs in use, as %CPU of top divided by 100: 1 is one whole CPU, more with threads. None at first sight."""
     resident_bytes: int
+    """Memory it holds, shared pages included (RSS)."""
     threads: int
+    """Threads it has."""
     major_faults_per_s: float | None
+    """Page faults that had to read a disk, swap included."""
     read_bytes_per_s: float | None
     """None at first sight, or without the right to read /proc/PID/io."""
     write_bytes_per_s: float | None
+    """Sent towards disks; None as for read."""
     swapped_bytes: int | None
+    """Its pages in swap; None where that was not read."""
     open_files: int | None
+    """Descriptors it has open; None where that was not read."""
     open_files_limit: int | None
+    """How many it may open (soft limit)."""
 
 
 class ProcessesReading(msgspec.Struct, frozen=True, kw_only=True):
     total: int
+    """Processes (not threads) on the host or in this container's PID namespace."""
     complete: bool
+    """`top` holds all of them."""
     top: tuple[ProcessReading, ...]
     """By CPU, then memory; highest first."""
 
@@ -83,14 +103,23 @@ class ProcessesPart(Part, frozen=True, kw_only=True):
     processes: ProcessesReading
 
     def extra_series(self) -> Iterable[tuple[str, float]]:
-        """Resident memory of the 30 largest, by identity, for the growth of processes."""
+        """Resident memory of the 30 largest, by identity, for their growth; open files of those near their limit."""
         largest = sorted(self.processes.top, key=lambda p: p.resident_bytes, reverse=True)[:30]
-        return [(resident_series(p), p.resident_bytes) for p in largest]
+        near = [p for p in self.processes.top if p.open_files and p.open_files > 0.5 * (p.open_files_limit or math.inf)]
+        return [
+            *((resident_series(p), p.resident_bytes) for p in largest),
+            *((files_series(p), p.open_files or 0) for p in near),
+        ]
 
 
 def resident_series(process: ProcessReading) -> str:
     """The name under which the history keeps a process' resident memory."""
     return f"host.processes.resident.{process.pid}:{process.started_ticks}"
+
+
+def files_series(process: ProcessReading) -> str:
+    """The name under which the history keeps the open files of a process near its limit."""
+    return f"host.processes.open_files.{process.pid}:{process.started_ticks}"
 
 
 def derive(previous: ProcessesSample | None, current: ProcessesSample) -> ProcessesPart:
