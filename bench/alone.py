@@ -13,7 +13,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ class Alone:
         )  # fmt: skip
         os.close(slave)
         os.close(told)
-        self._master = master
+        self.master = master
         self._stamps = os.fdopen(stamps)
         self.began = int(self._stamps.readline() or 0) / 1e9
         if not self.began:
@@ -76,36 +76,25 @@ class Alone:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         with contextlib.suppress(OSError):
-            os.close(self._master)
+            os.close(self.master)
         self._stamps.close()
 
     def chunks(self, seconds: float) -> Iterator[Chunk]:
         """What it writes in so many seconds, or until it ends."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            if not select.select([self._master], [], [], left)[0]:
-                return
-            try:
-                data = os.read(self._master, 1 << 16)
-            except OSError:  # the last holder of the terminal is gone
-                return
+        for _, data in _reads([self.master], seconds):
             yield Chunk(time.monotonic() - self.began, data)
-
-    def written(self, seconds: float) -> int:
-        """How many bytes it writes in so many seconds."""
-        return sum(len(chunk.data) for chunk in self.chunks(seconds))
 
     def press(self, key: bytes, most_s: float = 1.0) -> float | None:
         """Seconds from a key to the first byte of output; None when nothing came."""
         began = time.monotonic()
-        os.write(self._master, key)
-        if not select.select([self._master], [], [], most_s)[0]:
+        os.write(self.master, key)
+        if not select.select([self.master], [], [], most_s)[0]:
             return None
         return time.monotonic() - began
 
     def lasted_s(self) -> float:
         """How long it ran, once it has ended by itself."""
-        self.written(60)
+        output([self], 60)
         return int(self._stamps.readline()) / 1e9 - self.began
 
     def cpu_s(self) -> float:
@@ -118,6 +107,27 @@ class Alone:
         """Its proportional share of memory."""
         lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+
+
+def output(programs: Sequence[Alone], seconds: float) -> list[int]:
+    """How many bytes each writes in so many seconds."""
+    counts = {program.master: 0 for program in programs}
+    for master, data in _reads(counts, seconds):
+        counts[master] += len(data)
+    return list(counts.values())
+
+
+def _reads(masters: Iterable[int], seconds: float) -> Iterator[tuple[int, bytes]]:
+    """What comes out of terminals in so many seconds, or until all of them have ended."""
+    end, live = time.monotonic() + seconds, list(masters)
+    while live and (left := end - time.monotonic()) > 0:
+        for master in select.select(live, [], [], left)[0]:
+            try:
+                data = os.read(master, 1 << 16)
+            except OSError:  # the last holder of the terminal is gone
+                live.remove(master)
+                continue
+            yield master, data
 
 
 def terminal(home: Path) -> dict[str, str]:

@@ -43,6 +43,28 @@ def test_commands_that_are_named_exist(document: Path) -> None:
 def test_keys_of_the_first_ten_minutes_are_keys() -> None:
     page = (PROJECT / "docs" / "first-ten-minutes.md").read_text()
     signs = {part for key in KEYS for part in key.sign.split()}
-    for sign in ("f", "i", "y", "m", "s", "S", "/", "t", "[", "]", "space", "←", "→", ",", ".", "Home", "End", "+", "-", "?", "q"):
+    for sign in (
+        "f",
+        "i",
+        "y",
+        "m",
+        "s",
+        "S",
+        "/",
+        "t",
+        "[",
+        "]",
+        "space",
+        "←",
+        "→",
+        ",",
+        ".",
+        "Home",
+        "End",
+        "+",
+        "-",
+        "?",
+        "q",
+    ):
         assert f"`{sign}`" in page
         assert sign in signs, sign

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 
 from perftui.model.exit_code import ExitCode
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     judge = Judge(machine=here, limits=settings.limits)
     player = LivePlayer(feed, judge, tape, all_processes(sources))
     player.warm_up()
+    gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
     code = run_console(player, options(args, settings.config))

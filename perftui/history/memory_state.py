@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import inf, isnan
 
 import msgspec
 
@@ -25,6 +25,8 @@ USED_RATIO = 0.90
 OOM_AVAILABLE_RATIO = 0.03
 GROWTH_WINDOW_S = 60.0
 LONG_WINDOW_S = 3600.0
+MEASUREMENTS = 120
+"""Taken of a window, at even steps."""
 LEADER_MIN_GROWTH_BYTES = 32 << 20
 
 
@@ -32,23 +34,32 @@ class Leader(msgspec.Struct, frozen=True, kw_only=True):
     """The process that grows most."""
 
     pid: int
+    """The process that grows most."""
     name: str
+    """Its name."""
     state: GrowthState
+    """How much it grows: suspect above 5 %, likely above 10 %, leak above 20 %."""
     ratio: float
+    """Mean of the second half of its measurements against the first half."""
     bytes_per_s: float
+    """How fast its resident memory grows."""
     resident_bytes: int
+    """What it holds now."""
     watched_s: float
     """Over how long the growth was measured."""
     since_at: float
     """Wall clock, seconds since 1970 UTC, of its smallest measurement."""
     began_before: bool
+    """It grew already when we began to watch."""
 
 
 class GrowthReading(msgspec.Struct, frozen=True, kw_only=True):
     """Growth of the host's used memory, and the process that leads it."""
 
     state: GrowthState
+    """Of the host's used memory: stable | suspect (5 %) | likely (10 %) | leak (20 %) | insufficient_data"""
     ratio: float | None
+    """Mean of the second half of the measurements against the first half."""
     leader: Leader | None
 
 
@@ -56,6 +67,7 @@ class MemoryStateReading(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """healthy | cache_heavy | reclaiming | pressured | swapping | thrashing | oom_risk | unknown"""
     state_reason: str
+    """The numbers that make it so, in words."""
     growth: GrowthReading
 
 
@@ -121,8 +133,8 @@ def _stalls(history: History) -> tuple[float | None, float | None]:
 
 
 def _growth(history: History) -> GrowthReading:
-    used = _known(history, "host.memory.used_ratio")
-    host = growth(used)
+    _, used = history.spread("host.memory.used_ratio", history.span_s + 1, MEASUREMENTS)
+    host = growth([value for value in used if not isnan(value)])
     return GrowthReading(state=host.state, ratio=host.ratio, leader=_leader(history))
 
 
@@ -141,7 +153,12 @@ def _leader(history: History) -> Leader | None:
 
 
 def _grower(history: History, process: ProcessReading, window_s: float) -> Leader | None:
-    at, values = history.points(resident_series(process), window_s)
+    if process.resident_bytes < LEADER_MIN_GROWTH_BYTES:
+        return None
+    at, values = history.spread(resident_series(process), window_s, MEASUREMENTS)
+    oldest = next((value for value in values if not isnan(value)), inf)
+    if process.resident_bytes - oldest < LEADER_MIN_GROWTH_BYTES:
+        return None
     known = [(moment, value) for moment, value in zip(at, values, strict=True) if not isnan(value)]
     if len(known) < MIN_MEASUREMENTS or known[-1][1] - known[0][1] < LEADER_MIN_GROWTH_BYTES:
         return None
@@ -161,13 +178,6 @@ def _grower(history: History, process: ProcessReading, window_s: float) -> Leade
         since_at=since_at,
         began_before=since_at <= history.started_at + 2,
     )
-
-
-def _known(history: History, reading: str) -> list[float]:
-    """At most 120 evenly spaced known values of all that is kept."""
-    values = [v for v in history.recent(reading, history.end) if not isnan(v)]
-    step = max(1, len(values) // 120)
-    return values[::-1][::step][::-1]
 
 
 def size(count: float) -> str:

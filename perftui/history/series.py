@@ -26,13 +26,13 @@ class Series:
             values.extend([nan] * missing)
         values.append(value)
 
-    def slice(self, start: int, end: int) -> list[float]:
-        """Values of the ticks start ≤ i < end, one each; NaN where there is none."""
+    def slice(self, start: int, end: int, step: int = 1) -> list[float]:
+        """Values of each `step`th tick of start ≤ i < end, one each; NaN where there is none."""
         base, values = self.data
-        low, high = max(start, base), min(end, base + len(values))
-        if low >= high:
-            return [nan] * (end - start)
-        return [nan] * (low - start) + values[low - base : high - base].tolist() + [nan] * (end - high)
+        before = max(0, -((start - base) // step))
+        known = values[max(0, start + before * step - base) : max(0, end - base) : step].tolist()
+        count = len(range(start, end, step))
+        return [nan] * min(before, count) + known + [nan] * (count - before - len(known))
 
     def trim(self, start: int) -> bool:
         """Forget ticks before `start`; False when nothing is left."""
@@ -68,9 +68,9 @@ class Axis:
         base, _, monos = self.data
         return monos[max(0, index - base)]
 
-    def walls(self, start: int, end: int) -> list[float]:
+    def walls(self, start: int, end: int, step: int = 1) -> list[float]:
         base, walls, _ = self.data
-        return walls[max(0, start - base) : end - base].tolist()
+        return walls[max(0, start - base) : end - base : step].tolist()
 
     def monos(self, start: int, end: int) -> list[float]:
         base, _, monos = self.data

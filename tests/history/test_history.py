@@ -107,3 +107,14 @@ def test_counters_that_step_back(after: CpuTimes, expected: float | None) -> Non
     )
 
     assert cpu.derive(before, later).cpu.busy_ratio == expected
+
+
+def test_a_long_course_is_read_at_even_steps_which_later_ticks_do_not_move() -> None:
+    shares = [second / 100 for second in range(60)]
+    shorter, longer = played(shares[:-1]), played(shares)
+
+    at, values = longer.spread(BUSY, 60, 15)
+
+    assert [moment % 4 for moment in at] == [0] * len(at)
+    assert values == pytest.approx([(moment - 1001) / 100 for moment in at])
+    assert set(at[:-1]) <= set(shorter.spread(BUSY, 60, 15)[0])

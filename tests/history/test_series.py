@@ -28,6 +28,16 @@ def test_slices_give_one_value_a_tick_and_nan_where_there_is_none(start: int, en
     assert same(series.slice(start, end), expected)
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+@pytest.mark.parametrize(("start", "end"), [(0, 12), (2, 5), (4, 9), (7, 14), (0, 3), (9, 12), (3, 3)])
+def test_steps_take_each_nth_value(start: int, end: int, step: int) -> None:
+    series = Series(3)
+    for index in range(3, 8):
+        series.put(index, float(index))
+
+    assert same(series.slice(start, end, step), series.slice(start, end)[::step])
+
+
 def test_a_reader_of_the_time_before_a_trim_still_sees_its_values() -> None:
     series = Series(0)
     for index in range(10):

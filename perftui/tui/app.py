@@ -1,0 +1,299 @@
+"""The console: follows a player, draws its snapshots, carries keys to it. Draws only; reads no file and samples nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+
+from rich.segment import Segment
+from textual import events
+from textual.app import App, SystemCommand
+from textual.color import Color
+from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from perftui.model.exit_code import ExitCode
+from perftui.pipeline.player import Mode, Player, Shown
+from perftui.tui import terminal
+from perftui.tui.canvas import Canvas, CanvasScreen
+from perftui.tui.keeping import keep_in_background, keep_snapshot
+from perftui.tui.keys import BY_NAME, KEYS, Action
+from perftui.tui.layout import Place
+from perftui.tui.options import ConsoleOptions, Theme
+from perftui.tui.screen import Painter
+from perftui.tui.state import (
+    PROCESSES,
+    Editing,
+    Facts,
+    UiState,
+    opened,
+    pasted,
+    reduced,
+    settled,
+    told,
+    typed,
+)
+from perftui.tui.theme import styles, to_ascii
+from perftui.views import PANES
+
+STALE_S = 3.0
+STALLED_WRITES = 2
+"""Writes that wait for the terminal before drawing is skipped; Textual's own queue blocks the loop at 30."""
+
+
+class ConsoleDriver(LinuxDriver):
+    """Reads the size from where it draws, which is stderr: stdout may be a pipe."""
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        return terminal.size()
+
+    def _sigcont_application(self, *_: object) -> None:
+        # After a Ctrl+Z of ours the terminal was given back. After a SIGSTOP from outside it was not, and Textual would
+        # start its threads a second time beside the old ones.
+        if not self._must_signal_resume:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        super()._sigcont_application()
+
+    def waiting_writes(self) -> int:
+        """Pieces of output that the terminal has not taken yet."""
+        return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
+
+
+class AsciiFilter(LineFilter):
+    """For what Textual draws itself: the command palette."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(to_ascii(words), style, control) for words, style, control in segments]
+
+
+_PLAYER: dict[Action, Callable[[Player], None]] = {
+    Action.PAUSE: lambda player: player.pause_or_resume(),
+    Action.EARLIER: lambda player: player.step(-1.0),
+    Action.LATER: lambda player: player.step(1.0),
+    Action.MINUTE_EARLIER: lambda player: player.step(-60.0),
+    Action.MINUTE_LATER: lambda player: player.step(60.0),
+    Action.OLDEST: lambda player: player.oldest(),
+    Action.LIVE: lambda player: player.newest(),
+    Action.FASTER: lambda player: player.faster(2.0),
+    Action.SLOWER: lambda player: player.faster(0.5),
+}
+
+
+class Console(App[None]):
+    """The Textual app around one canvas."""
+
+    CSS = "CanvasScreen { overflow: hidden; } Canvas { width: 100%; height: 100%; }"
+
+    def __init__(self, player: Player, options: ConsoleOptions, look: terminal.Look) -> None:
+        super().__init__(driver_class=ConsoleDriver)
+        # Its colours are the terminal's own and nothing is blended, so the palette is right in every terminal.
+        self.theme = "ansi-dark"
+        self.animation_level = "none"
+        if look.ascii_only:
+            self._filters.append(AsciiFilter())
+        self._player = player
+        self._options = options
+        self.canvas = Canvas(styles(look.theme), look.ascii_only, self.draw)
+        self._painter = Painter(PANES, plain=look.ascii_only or look.theme is Theme.NONE)
+        self.state = UiState()
+        self._facts = Facts()
+        self._places: tuple[Place, ...] = ()
+        self._newest: Shown | None = None
+        self._newest_at = 0.0
+        self._called = False
+        self._skipped = False
+        self._ui: tuple[asyncio.AbstractEventLoop, contextvars.Context] | None = None
+        self.ended_by = ExitCode.HEALTHY
+
+    def publish(self, shown: Shown) -> None:
+        """Take the newest picture, from any thread; the one before is forgotten if it was not drawn yet."""
+        self._newest = shown
+        if self._ui is not None and not self._called:
+            self._called = True
+            self._on_ui(self._take)
+
+    def _on_ui(self, call: Callable[[], None]) -> None:
+        """Run on the UI loop, from any thread, in Textual's context."""
+        if self._ui is None:
+            return
+        loop, context = self._ui
+        with suppress(RuntimeError):  # the loop has ended, and the screen with it
+            loop.call_soon_threadsafe(self._guarded, call, context=context)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            self._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Our own fault. Textual would print a traceback with all variables here; `run_console` raises it instead."""
+        self._close_messages_no_wait()
+
+    @property
+    def fault(self) -> Exception | None:
+        return self._exception
+
+    def get_default_screen(self) -> Screen[None]:
+        return CanvasScreen(self.canvas, self._pressed, self.draw)
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ui = loop, contextvars.copy_context()
+        if not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self.end, ExitCode.INTERRUPTED)
+            terminal.watch_hangup(lambda: self._on_ui(partial(self.end, ExitCode.INTERRUPTED)))
+        self.app_resume_signal.subscribe(self, lambda _: self._redraw())
+        self.set_interval(1.0, self._check_age)
+        self._take()
+
+    def on_ready(self) -> None:
+        gc.freeze()
+        gc.enable()
+
+    def end(self, code: ExitCode) -> None:
+        self.ended_by = code
+        self.exit()
+
+    def _take(self) -> None:
+        self._called = False
+        self._newest_at = self._now()
+        self.draw()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _age(self) -> float | None:
+        """How long a feed that runs has given nothing; None while it is in time."""
+        age = self._now() - self._newest_at
+        running = self._newest is not None and self._newest.mode in (Mode.LIVE, Mode.PLAYING)
+        return age if running and age > STALE_S else None
+
+    def _check_age(self) -> None:
+        if self._skipped or self._age() is not None:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw what is newest, unless the terminal does not keep up or the command palette lies over it."""
+        self._skipped = self._stalled()
+        if self._skipped or not isinstance(self.screen, CanvasScreen):
+            return
+        width, height = self.canvas.size
+        if width < 1 or height < 1:
+            return
+        drawn = self._painter.draw(self._newest, self.state, width, height, self._age())
+        self._facts, self._places = drawn.facts, drawn.places
+        self.state = settled(self.state, drawn.facts)
+        self.canvas.show(drawn.lines, width)
+
+    def _redraw(self) -> None:
+        """Send every cell again: somebody else may have written over the screen."""
+        self.screen.refresh()
+        self.canvas.refresh()
+
+    def _stalled(self) -> bool:
+        return isinstance(self._driver, ConsoleDriver) and self._driver.waiting_writes() > STALLED_WRITES
+
+    def _pressed(self, event: events.Key) -> None:
+        if self.state.edit is not None:
+            self._type(event.key, event.character)
+        elif event.key in BY_NAME:
+            self.do(BY_NAME[event.key], event.key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        self._become(pasted(self.state, event.text))
+
+    def _type(self, key: str, character: str | None) -> None:
+        edit = self.state.edit
+        if edit is not None and edit.what is Editing.MARK and key == "enter" and edit.text.strip():
+            self._player.mark(edit.text.strip())
+        self._become(typed(self.state, key, character))
+
+    def do(self, action: Action, key: str = "") -> None:
+        """Carry out an action, from a key or from the command palette."""
+        if action in _PLAYER:
+            _PLAYER[action](self._player)
+        match action:
+            case Action.QUIT:
+                self.end(ExitCode.HEALTHY)
+            case Action.SUSPEND:
+                self.action_suspend_process()
+            case Action.PALETTE:
+                self.action_command_palette()
+            case Action.COPY:
+                self._copy()
+            case Action.REDRAW:
+                self._redraw()
+            case _:
+                self._become(reduced(self.state, action, self._facts, key))
+
+    def _become(self, state: UiState) -> None:
+        if (state.view == PROCESSES) != (self.state.view == PROCESSES):
+            self._player.want_all_processes(state.view == PROCESSES)
+        self.state = state
+        self.draw()
+
+    def _copy(self) -> None:
+        if self._newest is None or self._stalled():
+            return
+        snapshot = self._newest.snapshot
+        text = self._options.snapshot_text(snapshot)
+        self.copy_to_clipboard(text)
+        keep = partial(keep_snapshot, snapshot, text, self._options.snapshot_json, self._options.state_dir)
+        keep_in_background(keep, lambda words: self._on_ui(lambda: self._become(told(self.state, words))))
+
+    def on_click(self, event: events.Click) -> None:
+        for place in self._places:
+            if place.x <= event.x < place.x + place.width and place.y <= event.y < place.y + place.height:
+                self._become(opened(self.state, place.key))
+
+    def on_mouse_scroll_down(self) -> None:
+        self.do(Action.DOWN)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.do(Action.UP)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: every action of the table of keys, each pane by its name."""
+        titles = {kind.key: kind.title for kind in PANES}
+        for number, pane in enumerate(self._facts.panes, start=1):
+            yield SystemCommand(
+                f"Zoom {titles[pane]}", f"key {number}", partial(self.do, Action.ZOOM_NUMBER, str(number))
+            )
+        for key in KEYS:
+            if key.action not in (Action.ZOOM_NUMBER, Action.PALETTE):
+                yield SystemCommand(
+                    key.words[:1].upper() + key.words[1:], f"key {key.sign}", partial(self.do, key.action)
+                )
+
+
+def run_console(player: Player, options: ConsoleOptions) -> ExitCode:
+    """Show the player's snapshots until the operator quits or the terminal goes away.
+
+    Raises:
+        UsageError: where there is no terminal to draw on.
+    """
+    terminal.require()
+    look = terminal.look(options.theme, options.ascii, os.environ, sys.stderr.encoding)
+    terminal.prepare(os.environ, look.theme)
+    sys.setswitchinterval(0.0005)  # a key waits for the sampling thread at most that long
+    console = Console(player, options, look)
+    player.start(console.publish)
+    try:
+        console.run(mouse=options.mouse)
+    finally:
+        player.stop()
+        terminal.forget_lost_output()
+    if console.fault is not None:
+        raise console.fault
+    return console.ended_by

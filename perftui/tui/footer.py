@@ -1,0 +1,76 @@
+"""The last line: what is being typed, what a key did, and which keys there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perftui.tui.draw import fit
+from perftui.tui.keys import KEYS, Action
+from perftui.tui.state import OVERVIEW, PROCESSES, Edit, Facts, UiState
+from perftui.tui.widths import cells
+from perftui.views.model import Line, Role, Span
+
+_ALWAYS = (Action.HELP, Action.QUIT)
+_ORDER = (
+    Action.ZOOM_NUMBER,
+    Action.BACK,
+    Action.PAUSE,
+    Action.EARLIER,
+    Action.FILTER,
+    Action.SORT,
+    Action.TREE,
+    Action.FINDINGS,
+    Action.SOURCES,
+    Action.COPY,
+    Action.MARK,
+)
+_BY_ACTION = {key.action: key for key in KEYS}
+
+
+def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
+    """The footer in `width` cells; help and quit are always told, the others as far as there is room."""
+    if state.edit is not None:
+        return fit(_prompt(state.edit, width), width)
+    said = state.message or note
+    spans: list[Span] = [(" ", Role.TEXT)]
+    if said:
+        spans.append((said, Role.STRONG))
+    room = width - 1 - sum(cells(words) for words, _ in spans) - sum(map(_room, _ALWAYS))
+    told = []
+    for action in _ORDER:
+        if not _useful(action, state) or _room(action) > room:
+            continue
+        told.append(action)
+        room -= _room(action)
+    if room >= 0:
+        for place, action in enumerate([*told, *_ALWAYS]):
+            spans += _hint(action, facts, first=place == 0 and not said)
+    return fit(spans, width)
+
+
+def _useful(action: Action, state: UiState) -> bool:
+    if action is Action.TREE:
+        return state.view == PROCESSES
+    return not (action is Action.BACK and state.view == OVERVIEW)
+
+
+def _room(action: Action) -> int:
+    return sum(cells(words) for words, _ in _hint(action, Facts(panes=("",) * 9), first=False))
+
+
+def _hint(action: Action, facts: Facts, first: bool) -> Iterable[Span]:
+    key = _BY_ACTION[action]
+    sign = {Action.ZOOM_NUMBER: f"1-{max(1, len(facts.panes))}", Action.EARLIER: "←→"}.get(action, key.sign)
+    return ((("" if first else " · "), Role.DIM), (sign, Role.ACCENT), (f" {key.hint}", Role.DIM))
+
+
+def _prompt(edit: Edit, width: int) -> Iterable[Span]:
+    """What is typed, with a block where the cursor stands; a long text is shown around its cursor."""
+    label = f" {edit.what.value}: "
+    room = max(4, width - cells(label) - 24)
+    skip = max(0, edit.cursor - room)
+    yield (label, Role.ACCENT)
+    yield (edit.text[skip : edit.cursor], Role.TEXT)
+    yield ("█", Role.ACCENT)
+    yield (edit.text[edit.cursor : skip + room], Role.TEXT)
+    yield ("  Enter ok · Esc cancel", Role.DIM)

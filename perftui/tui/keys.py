@@ -1,0 +1,93 @@
+"""The one table of keys: what is pressed, what it does, and the words for it in the footer, in `?` and in the palette."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Action(StrEnum):
+    ZOOM = "zoom"
+    ZOOM_NUMBER = "zoom_number"
+    BACK = "back"
+    PAUSE = "pause"
+    EARLIER = "earlier"
+    LATER = "later"
+    MINUTE_EARLIER = "minute_earlier"
+    MINUTE_LATER = "minute_later"
+    OLDEST = "oldest"
+    LIVE = "live"
+    FASTER = "faster"
+    SLOWER = "slower"
+    FILTER = "filter"
+    SORT = "sort"
+    REVERSE = "reverse"
+    TREE = "tree"
+    FINDINGS = "findings"
+    SOURCES = "sources"
+    COPY = "copy"
+    MARK = "mark"
+    SHORTER_SPAN = "shorter_span"
+    LONGER_SPAN = "longer_span"
+    UP = "up"
+    DOWN = "down"
+    PAGE_UP = "page_up"
+    PAGE_DOWN = "page_down"
+    TOP = "top"
+    BOTTOM = "bottom"
+    HELP = "help"
+    PALETTE = "palette"
+    REDRAW = "redraw"
+    SUSPEND = "suspend"
+    QUIT = "quit"
+
+
+class Key(msgspec.Struct, frozen=True):
+    names: tuple[str, ...]
+    """As Textual calls them."""
+    sign: str
+    """As the operator reads them."""
+    action: Action
+    words: str
+    hint: str = ""
+    """Short words for the footer; empty where the key is not told there."""
+
+
+KEYS = (
+    Key(tuple("123456789"), "1-9", Action.ZOOM_NUMBER, "zoom the pane with that number", "zoom"),
+    Key(("enter",), "Enter", Action.ZOOM, "zoom the chosen pane, or the one that a finding points at"),
+    Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
+    Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),
+    Key(("left",), "←", Action.EARLIER, "one second back in time", "time"),
+    Key(("right",), "→", Action.LATER, "one second forward in time"),
+    Key(("shift+left", "comma"), "Shift+← ,", Action.MINUTE_EARLIER, "one minute back in time"),
+    Key(("shift+right", "full_stop"), "Shift+→ .", Action.MINUTE_LATER, "one minute forward in time"),
+    Key(("home",), "Home", Action.OLDEST, "the oldest moment kept"),
+    Key(("end",), "End", Action.LIVE, "back to live, or to the tape's end"),
+    Key(("plus", "equals_sign"), "+", Action.FASTER, "replay twice as fast"),
+    Key(("minus",), "-", Action.SLOWER, "replay half as fast"),
+    Key(("slash",), "/", Action.FILTER, "filter the table: type, Enter keeps it, Esc drops it", "filter"),
+    Key(("s",), "s", Action.SORT, "sort by the next column", "sort"),
+    Key(("S", "shift+s"), "S", Action.REVERSE, "turn the sort order around"),
+    Key(("t",), "t", Action.TREE, "processes as a tree, and back", "tree"),
+    Key(("f",), "f", Action.FINDINGS, "all findings with their evidence", "findings"),
+    Key(("i",), "i", Action.SOURCES, "the sources: what is read, how old, what failed", "sources"),
+    Key(("y",), "y", Action.COPY, "copy the snapshot to the clipboard (OSC 52) and into a file", "copy"),
+    Key(("m",), "m", Action.MARK, "put a mark on the time axis: type its text, Enter", "mark"),
+    Key(("left_square_bracket",), "[", Action.SHORTER_SPAN, "the chart covers less time"),
+    Key(("right_square_bracket",), "]", Action.LONGER_SPAN, "the chart covers more time"),
+    Key(("up",), "↑", Action.UP, "one row up; on the overview: the pane before"),
+    Key(("down",), "↓", Action.DOWN, "one row down; on the overview: the pane after"),
+    Key(("pageup",), "PgUp", Action.PAGE_UP, "one page up"),
+    Key(("pagedown",), "PgDn", Action.PAGE_DOWN, "one page down"),
+    Key(("g",), "g", Action.TOP, "the first row"),
+    Key(("G", "shift+g"), "G", Action.BOTTOM, "the last row"),
+    Key(("question_mark",), "?", Action.HELP, "this help", "help"),
+    Key(("ctrl+p",), "Ctrl+P", Action.PALETTE, "find a command by its words"),
+    Key(("r",), "r", Action.REDRAW, "draw the whole screen again"),
+    Key(("ctrl+z",), "Ctrl+Z", Action.SUSPEND, "suspend to the shell; fg comes back"),
+    Key(("q", "ctrl+c"), "q", Action.QUIT, "quit", "quit"),
+)
+
+BY_NAME: dict[str, Action] = {name: key.action for key in KEYS for name in key.names}

@@ -1,0 +1,146 @@
+"""The overview for every size: where each pane stands, and its lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from perftui.pipeline.snapshot import Snapshot
+from perftui.tui.draw import beside, blank, box, fit, rule
+from perftui.tui.state import PROCESSES
+from perftui.tui.widths import cells
+from perftui.views import PaneKind
+from perftui.views.model import Line, Pane, Role, Span
+
+GRID_WIDTH = 100
+GRID_HEIGHT = 26
+_ACROSS = 4
+
+
+class Place(NamedTuple):
+    """The rectangle of a pane on the overview, for the mouse."""
+
+    key: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Numbered(NamedTuple):
+    """A pane kind that is shown, with the number key that zooms it."""
+
+    number: int
+    kind: PaneKind
+
+
+def numbered(panes: Sequence[PaneKind], snapshot: Snapshot) -> list[Numbered]:
+    """The panes whose layer exists, numbered from 1."""
+    return [Numbered(i, kind) for i, kind in enumerate((p for p in panes if p.shown(snapshot)), start=1)]
+
+
+def overview(
+    shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
+) -> tuple[list[Line], list[Place], str]:
+    """The panes in `width` x `height` cells, where they stand, and the key of the one a finding points at."""
+    if width >= GRID_WIDTH and height >= GRID_HEIGHT - 4:
+        return _grid(shown, snapshot, chosen, width, height)
+    return _list(shown, snapshot, chosen, width, height)
+
+
+class _Drawing:
+    """Lines so far, with the places and the worst tone met on the way."""
+
+    def __init__(self, snapshot: Snapshot, chosen: str) -> None:
+        self.snapshot = snapshot
+        self.chosen = chosen
+        self.places: list[Place] = []
+        self._tones: dict[str, Role] = {}
+
+    def model(self, pane: Numbered, width: int, height: int) -> Pane:
+        model = pane.kind.pane(self.snapshot, max(1, width), max(1, height))
+        self._tones[pane.kind.key] = model.tone
+        return model
+
+    def boxed(self, pane: Numbered, x: int, y: int, width: int, height: int) -> list[Line]:
+        model = self.model(pane, width - 4, height - 2)
+        self.places.append(Place(pane.kind.key, x, y, width, height))
+        return box(self.title(pane, model.title), model.lines, width, height, model.tone)
+
+    def title(self, pane: Numbered, words: str) -> tuple[Span, ...]:
+        role = Role.ACCENT if pane.kind.key == self.chosen else Role.TITLE
+        sign = "▸" if pane.kind.key == self.chosen else ""
+        return ((f"{sign}{pane.number} ", Role.ACCENT), (words, role))
+
+    @property
+    def affected(self) -> str:
+        for tone in (Role.CRITICAL, Role.WARNING):
+            for key, own in self._tones.items():
+                if own is tone:
+                    return key
+        return ""
+
+
+def _grid(
+    shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
+) -> tuple[list[Line], list[Place], str]:
+    """Small panes in a row on top, processes large below, the others beside them one above the other."""
+    drawing = _Drawing(snapshot, chosen)
+    large = next((pane for pane in shown if pane.kind.key == PROCESSES), None)
+    small = [pane for pane in shown if pane is not large]
+    top, side = small[:_ACROSS], small[_ACROSS:]
+    top_height = 4 if height < 40 else 6
+    lines: list[Line] = []
+    if top:
+        widths = _shared(width, len(top))
+        blocks = [drawing.boxed(pane, sum(widths[:i]), 0, widths[i], top_height) for i, pane in enumerate(top)]
+        lines += beside(*blocks)
+    rest = height - len(lines)
+    side_width = min(72, max(44, width * 2 // 5)) if side and large else (width if side else 0)
+    stacked: list[Line] = []
+    for pane, size in zip(side, _shared(rest, len(side)), strict=True):
+        stacked += drawing.boxed(pane, width - side_width, top_height + len(stacked), side_width, size)
+    if large is None:
+        return [*lines, *(stacked or [blank(width)] * rest)], drawing.places, drawing.affected
+    left = drawing.boxed(large, 0, len(lines), width - side_width, rest)
+    lines += beside(left, stacked) if side else left
+    return lines, drawing.places, drawing.affected
+
+
+def _list(
+    shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
+) -> tuple[list[Line], list[Place], str]:
+    """One line a pane, and the processes in the rest; where even that is too much, affected panes go first."""
+    drawing = _Drawing(snapshot, chosen)
+    label_width = min(max((cells(pane.kind.title) for pane in shown), default=0) + 6, max(7, width // 3))
+    rows: list[tuple[Numbered, Line]] = []
+    large = next((pane for pane in shown if pane.kind.key == PROCESSES), None)
+    for pane in shown:
+        if pane is large and height >= len(shown) + 2:
+            continue
+        model = drawing.model(pane, width - label_width, 1)
+        rows.append((pane, _row(drawing, pane, model, label_width, width)))
+    if len(rows) > height:
+        rows.sort(key=lambda row: row[0].kind.key != drawing.affected)  # stable: the others keep their order
+    lines: list[Line] = []
+    for pane, line in rows[:height]:
+        drawing.places.append(Place(pane.kind.key, 0, len(lines), width, 1))
+        lines.append(line)
+    rest = height - len(lines)
+    if large is not None and rest >= 3 and not any(pane is large for pane, _ in rows):
+        model = drawing.model(large, width - 2, rest - 1)
+        drawing.places.append(Place(large.kind.key, 0, len(lines), width, rest))
+        lines.append(rule(drawing.title(large, model.title), width, model.tone))
+        lines += [fit(((" ", Role.TEXT), *line), width) for line in model.lines[: rest - 1]]
+    return [*lines, *[blank(width)] * (height - len(lines))][:height], drawing.places, drawing.affected
+
+
+def _row(drawing: _Drawing, pane: Numbered, model: Pane, label_width: int, width: int) -> Line:
+    sign = {Role.CRITICAL: "▲", Role.WARNING: "△"}.get(model.tone, " ")
+    label = ((sign, model.tone), *drawing.title(pane, pane.kind.title))
+    return fit((*fit(label, label_width - 1), (" ", Role.TEXT), *(model.lines[0] if model.lines else ())), width)
+
+
+def _shared(size: int, count: int) -> list[int]:
+    """A length in `count` parts that differ by one at the most."""
+    return [size * (i + 1) // count - size * i // count for i in range(count)]

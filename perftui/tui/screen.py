@@ -1,0 +1,102 @@
+"""Everything on the screen as lines: a pure function of what the player shows, what the operator chose, and the size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from perftui.pipeline.player import Shown
+from perftui.tui.draw import blank, fit
+from perftui.tui.footer import footer
+from perftui.tui.layout import Place, numbered, overview
+from perftui.tui.manual import manual_lines
+from perftui.tui.state import FINDINGS, HELP, OVERVIEW, SOURCES, Facts, UiState
+from perftui.tui.zoom import ChartKeeper, zoom_facts, zoom_lines
+from perftui.views import PaneKind
+from perftui.views.banner import header, verdict_lines
+from perftui.views.findings import findings_zoom
+from perftui.views.model import Line, Role, TableState, Zoom
+from perftui.views.sources import sources_zoom
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """A whole screen: as many lines as it is high, each exactly as wide as it is."""
+
+    lines: list[Line]
+    facts: Facts
+    places: tuple[Place, ...] = ()
+
+
+class Painter:
+    """Draws screens; keeps the last zoom and chart, since most keys change neither."""
+
+    def __init__(self, panes: Sequence[PaneKind], plain: bool) -> None:
+        self._panes = panes
+        self._plain = plain
+        self._keeper = ChartKeeper()
+        self._zoom: tuple[object, str, TableState, int, Zoom] | None = None
+
+    def draw(self, shown: Shown | None, state: UiState, width: int, height: int, stale_s: float | None = None) -> Drawn:
+        """The screen.
+
+        Args:
+            shown: None before the first reading.
+            stale_s: How long nothing new has come although it should have; None while all is well.
+        """
+        if shown is None:
+            waiting = fit(((" reading this host…", Role.DIM),), width)
+            return Drawn([waiting, *[blank(width)] * (height - 1)][:height], Facts())
+        top = self._top(shown, width, height, stale_s)
+        below = 1 if height > len(top) + 1 else 0
+        room = height - len(top) - below
+        body, facts, places = self._body(shown, state, width, room)
+        lines = [*top, *body]
+        if below:
+            lines.append(footer(state, facts, shown.note, width))
+        return Drawn(lines[:height], facts, tuple(p._replace(y=p.y + len(top)) for p in places))
+
+    def _top(self, shown: Shown, width: int, height: int, stale_s: float | None) -> list[Line]:
+        """Header and verdict; the verdict alone where there is no room for more."""
+        verdict = [fit(line, width) for line in verdict_lines(shown.snapshot, width)]
+        if height < 5:
+            return verdict[: max(1, height - 1)]
+        if stale_s is not None:
+            words = f" ▲ nothing new for {stale_s:.0f} s: what stands below is old"
+            return [fit(((words, Role.WARNING),), width), *verdict]
+        return [fit(header(shown, width), width), *verdict]
+
+    def _body(self, shown: Shown, state: UiState, width: int, height: int) -> tuple[list[Line], Facts, Sequence[Place]]:
+        snapshot = shown.snapshot
+        panes = numbered(self._panes, snapshot)
+        keys = tuple(pane.kind.key for pane in panes)
+        if height < 1:
+            return [], Facts(panes=keys), ()
+        if state.view == OVERVIEW:
+            lines, places, affected = overview(panes, snapshot, state.pane, width, height)
+            return lines, Facts(panes=keys, affected=affected), places
+        number = keys.index(state.view) + 1 if state.view in keys else None
+        zoom = self._zoomed(shown, state, width, panes[number - 1].kind if number else None)
+        facts = msgspec.structs.replace(zoom_facts(zoom, height - 1), panes=keys)
+        return zoom_lines(zoom, number, state, width, height, self._keeper, self._plain), facts, ()
+
+    def _zoomed(self, shown: Shown, state: UiState, width: int, kind: PaneKind | None) -> Zoom:
+        choice = state.table()
+        kept = self._zoom
+        if kept and kept[0] is shown.snapshot and kept[1:4] == (state.view, choice, width):
+            return kept[4]
+        zoom = _zoom_of(shown, state.view, choice, width, kind)
+        self._zoom = (shown.snapshot, state.view, choice, width, zoom)
+        return zoom
+
+
+def _zoom_of(shown: Shown, view: str, choice: TableState, width: int, kind: PaneKind | None) -> Zoom:
+    if kind is not None:
+        return kind.zoom(shown.snapshot, choice, width - 2)
+    if view == FINDINGS:
+        return findings_zoom(shown.snapshot, choice, width - 2)
+    if view == SOURCES:
+        return sources_zoom(shown.snapshot, choice, width - 2)
+    if view == HELP:
+        return Zoom(title="Keys", lines=manual_lines())
+    return Zoom(title=view, lines=(((f"there is no {view} here", Role.DIM),),))

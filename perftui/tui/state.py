@@ -1,0 +1,277 @@
+"""What the operator chose to look at, and how each key changes it. Pure: (state, action, what is on the screen) → state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from perftui.tui.keys import Action
+from perftui.views.model import TableState
+
+OVERVIEW = "overview"
+FINDINGS = "findings"
+SOURCES = "sources"
+HELP = "help"
+PROCESSES = "processes"
+
+SPANS_S = (60.0, 300.0, 900.0, 1800.0, 3600.0)
+
+
+class Editing(StrEnum):
+    FILTER = "filter"
+    MARK = "mark"
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """A line being typed in the footer."""
+
+    what: Editing
+    text: str = ""
+    cursor: int = 0
+    before: str = ""
+    """What Esc brings back."""
+
+
+class UiState(msgspec.Struct, frozen=True, kw_only=True):
+    view: str = OVERVIEW
+    """OVERVIEW, FINDINGS, SOURCES, HELP or the key of a zoomed pane."""
+    pane: str = ""
+    """The pane chosen on the overview; empty until one is."""
+    tables: Mapping[str, TableState] = {}
+    """By view."""
+    row: str = ""
+    """Key of the chosen row; empty until one is."""
+    index: int = 0
+    """Where the chosen row stood last, for when it goes away."""
+    top: int = 0
+    """First row or line that is shown."""
+    edit: Edit | None = None
+    message: str = ""
+    """What the last key did; until the next one."""
+
+    def table(self) -> TableState:
+        return self.tables.get(self.view, TableState())
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is on the screen now, as far as keys depend on it."""
+
+    panes: tuple[str, ...] = ()
+    """In the order of their numbers."""
+    affected: str = ""
+    """The pane that a finding points at; empty where none does."""
+    rows: tuple[str, ...] = ()
+    """Keys of the table's rows, those out of sight included."""
+    page: int = 1
+    """Rows or lines that are visible at once."""
+    lines: int = 0
+    """Lines of a text to scroll through, where there is no table."""
+    sorts: tuple[str, ...] = ()
+    """What the table can be sorted by."""
+    sorted_by: str = ""
+
+
+def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiState:
+    """The state after an action. `key` is the number pressed, for ZOOM_NUMBER."""
+    state = msgspec.structs.replace(state, message="")
+    match action:
+        case Action.ZOOM_NUMBER:
+            number = int(key) - 1
+            if number < len(facts.panes):
+                return opened(state, facts.panes[number])
+            return told(state, f"there is no pane {key}")
+        case Action.ZOOM:
+            return _zoomed(state, facts)
+        case Action.BACK:
+            return _back(state)
+        case Action.FINDINGS | Action.SOURCES | Action.HELP:
+            view = action.value
+            return opened(state, OVERVIEW if state.view == view else view)
+        case Action.FILTER | Action.SORT | Action.REVERSE | Action.TREE:
+            return _table_action(_with_table(state), action, facts)
+        case Action.SHORTER_SPAN | Action.LONGER_SPAN:
+            return _spanned(state, 1 if action is Action.LONGER_SPAN else -1)
+        case Action.MARK:
+            return msgspec.structs.replace(state, edit=Edit(what=Editing.MARK))
+        case Action.UP | Action.DOWN | Action.PAGE_UP | Action.PAGE_DOWN | Action.TOP | Action.BOTTOM:
+            return _moved(state, action, facts)
+        case _:
+            return state
+
+
+def opened(state: UiState, view: str) -> UiState:
+    """Another view, from its top."""
+    pane = view if view not in (OVERVIEW, FINDINGS, SOURCES, HELP) else state.pane
+    return msgspec.structs.replace(state, view=view, pane=pane, row="", index=0, top=0, edit=None)
+
+
+def told(state: UiState, message: str) -> UiState:
+    return msgspec.structs.replace(state, message=message)
+
+
+def settled(state: UiState, facts: Facts) -> UiState:
+    """The state after the rows changed: the cursor stays on its row, and in sight."""
+    if not facts.rows:
+        most = max(0, facts.lines - facts.page)
+        return state if state.top <= most else msgspec.structs.replace(state, top=most)
+    most = max(0, len(facts.rows) - facts.page)
+    if not state.row:
+        return state if state.top <= most else msgspec.structs.replace(state, top=most)
+    try:
+        index = facts.rows.index(state.row)
+    except ValueError:
+        index = min(state.index, len(facts.rows) - 1)
+    top = min(max(state.top, index - facts.page + 1), index, most)
+    if (index, top) == (state.index, state.top) and facts.rows[index] == state.row:
+        return state
+    return msgspec.structs.replace(state, row=facts.rows[index], index=index, top=max(0, top))
+
+
+def _zoomed(state: UiState, facts: Facts) -> UiState:
+    if state.view != OVERVIEW:
+        return state
+    for pane in (state.pane, facts.affected, PROCESSES, *facts.panes):
+        if pane in facts.panes:
+            return opened(state, pane)
+    return state
+
+
+def _back(state: UiState) -> UiState:
+    if state.table().filter:
+        return _choose(state, filter="")
+    if state.view == OVERVIEW:
+        return msgspec.structs.replace(state, pane="")
+    return opened(state, OVERVIEW)
+
+
+def _with_table(state: UiState) -> UiState:
+    """Where there is no table of its own, keys of a table mean the processes."""
+    return opened(state, PROCESSES) if state.view in (OVERVIEW, HELP) else state
+
+
+def _choose(state: UiState, **chosen: object) -> UiState:
+    table = msgspec.structs.replace(state.table(), **chosen)
+    return msgspec.structs.replace(state, tables={**state.tables, state.view: table})
+
+
+def _table_action(state: UiState, action: Action, facts: Facts) -> UiState:
+    table = state.table()
+    if action is Action.FILTER:
+        edit = Edit(what=Editing.FILTER, text=table.filter, cursor=len(table.filter), before=table.filter)
+        return msgspec.structs.replace(state, edit=edit)
+    if action is Action.TREE:
+        return told(
+            _choose(state, tree=not table.tree), "" if state.view == PROCESSES else "only processes have a tree"
+        )
+    if action is Action.REVERSE:
+        return _choose(state, reverse=not table.reverse)
+    if not facts.sorts:
+        return state
+    place = facts.sorts.index(facts.sorted_by) if facts.sorted_by in facts.sorts else -1
+    return _choose(state, sort=facts.sorts[(place + 1) % len(facts.sorts)], reverse=False)
+
+
+def _spanned(state: UiState, step: int) -> UiState:
+    span = state.table().span_s
+    place = min(range(len(SPANS_S)), key=lambda i: abs(SPANS_S[i] - span))
+    span = SPANS_S[min(max(place + step, 0), len(SPANS_S) - 1)]
+    return told(_choose(state, span_s=span), f"charts cover {span / 60:.0f} min")
+
+
+def _moved(state: UiState, action: Action, facts: Facts) -> UiState:
+    if state.view == OVERVIEW:
+        return _pane_moved(state, action, facts)
+    count = len(facts.rows)
+    steps = {
+        Action.UP: -1,
+        Action.DOWN: 1,
+        Action.PAGE_UP: -facts.page,
+        Action.PAGE_DOWN: facts.page,
+        Action.TOP: -max(count, facts.lines),
+        Action.BOTTOM: max(count, facts.lines),
+    }
+    if not count:
+        return settled(msgspec.structs.replace(state, top=max(0, state.top + steps[action])), facts)
+    if not state.row and action in (Action.UP, Action.DOWN):
+        index = state.top
+    else:
+        index = min(max(state.index + steps[action], 0), count - 1)
+    return settled(msgspec.structs.replace(state, row=facts.rows[index], index=index), facts)
+
+
+def _pane_moved(state: UiState, action: Action, facts: Facts) -> UiState:
+    if not facts.panes:
+        return state
+    if action in (Action.TOP, Action.PAGE_UP):
+        place = 0
+    elif action in (Action.BOTTOM, Action.PAGE_DOWN):
+        place = -1
+    elif state.pane in facts.panes:
+        place = (facts.panes.index(state.pane) + (1 if action is Action.DOWN else -1)) % len(facts.panes)
+    else:
+        place = 0 if action is Action.DOWN else -1
+    return msgspec.structs.replace(state, pane=facts.panes[place])
+
+
+def typed(state: UiState, key: str, character: str | None) -> UiState:
+    """The state after a key while a line is typed. Enter and Esc are the caller's to carry out for a mark."""
+    edit = state.edit
+    if edit is None:
+        return state
+    if key in ("escape", "ctrl+c"):
+        state = _choose(state, filter=edit.before) if edit.what is Editing.FILTER else state
+        return msgspec.structs.replace(state, edit=None)
+    if key == "enter":
+        return msgspec.structs.replace(state, edit=None)
+    return _edited(state, _keyed(edit, key, character))
+
+
+def pasted(state: UiState, words: str) -> UiState:
+    """The state after a paste: its first line, without control characters, where the cursor stands."""
+    if state.edit is None:
+        return state
+    first = (words.splitlines() or [""])[0]
+    return _edited(state, _inserted(state.edit, "".join(sign for sign in first if sign.isprintable())))
+
+
+def _edited(state: UiState, edit: Edit) -> UiState:
+    if edit.what is Editing.FILTER:
+        state = _choose(state, filter=edit.text)
+    return msgspec.structs.replace(state, edit=edit)
+
+
+def _inserted(edit: Edit, words: str) -> Edit:
+    text = edit.text[: edit.cursor] + words + edit.text[edit.cursor :]
+    return msgspec.structs.replace(edit, text=text, cursor=edit.cursor + len(words))
+
+
+def _keyed(edit: Edit, key: str, character: str | None) -> Edit:
+    text, cursor = edit.text, edit.cursor
+    match key:
+        case "left" | "ctrl+b":
+            cursor -= 1
+        case "right" | "ctrl+f":
+            cursor += 1
+        case "home" | "ctrl+a":
+            cursor = 0
+        case "end" | "ctrl+e":
+            cursor = len(text)
+        case "ctrl+u":
+            text, cursor = text[cursor:], 0
+        case "ctrl+k":
+            text = text[:cursor]
+        case "ctrl+w":
+            kept = text[:cursor].rstrip().rpartition(" ")
+            kept_text = kept[0] + kept[1]
+            text, cursor = kept_text + text[cursor:], len(kept_text)
+        case "backspace" if cursor > 0:
+            text, cursor = text[: cursor - 1] + text[cursor:], cursor - 1
+        case "delete":
+            text = text[:cursor] + text[cursor + 1 :]
+        case _ if character and character.isprintable():
+            return _inserted(edit, character)
+        case _:
+            pass
+    return msgspec.structs.replace(edit, text=text, cursor=min(max(cursor, 0), len(text)))

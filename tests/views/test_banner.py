@@ -1,0 +1,146 @@
+"""The lines on top: one look, one answer, at any width."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from perftui.history.history import HistoryStore
+from perftui.model.finding import Constraint, Finding, Severity
+from perftui.model.frame import Frame
+from perftui.pipeline.player import Mode, Shown
+from perftui.pipeline.snapshot import Snapshot
+from perftui.views.banner import header, verdict_lines
+from perftui.views.layout import length
+from perftui.views.model import Role
+from tests.views.drawn import flat
+from tests.views.scenes import KINDS, MACHINE, STARTED_AT, host, without
+
+SWAPPING = Finding(
+    rule="host.swapping",
+    severity=Severity.CRITICAL,
+    constraint=Constraint.MEMORY_BOUND,
+    title="swap in 140 MiB/s, out 98 MiB/s, led by leaky (pid 4242)",
+    since_at=STARTED_AT + 10,
+)
+WAITING = Finding(
+    rule="host.io_saturated",
+    severity=Severity.WARNING,
+    constraint=Constraint.IO_BOUND,
+    title="work waits for vda 45 % of the time, I/O wait 31 %",
+    since_at=STARTED_AT + 12,
+)
+
+
+@pytest.fixture(scope="module")
+def well() -> Snapshot:
+    return host(5)
+
+
+@pytest.fixture(scope="module")
+def thrashing() -> Snapshot:
+    return host(30, findings=(SWAPPING, WAITING))
+
+
+def test_a_wide_header_tells_all(well: Snapshot) -> None:
+    line = flat(header(Shown(snapshot=well, mode=Mode.LIVE, recording="on"), 120))
+
+    assert line.startswith(" perftui db-prod-3 · 4 cores · Linux 6.1  ")
+    assert line.endswith("● live 1s  2026-02-11 10:41:42Z  tape ●  sources 10/10")
+    assert len(line) <= 120
+
+
+def test_a_narrow_header_drops_whole_words_and_the_least_important_first(well: Snapshot) -> None:
+    line = flat(header(Shown(snapshot=well, mode=Mode.LIVE, recording="on"), 60))
+
+    assert line.split() == ["db-prod-3", "●", "live", "1s", "2026-02-11", "10:41:42Z", "sources", "10/10"]
+
+
+@pytest.mark.parametrize("width", range(18, 140))
+def test_a_header_is_never_wider_than_the_screen(well: Snapshot, width: int) -> None:
+    line = header(Shown(snapshot=well, mode=Mode.PAUSED, behind_s=192.0, recording="disk full"), width)
+
+    assert length(line) <= width
+    assert "paused" in flat(line)
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"mode": Mode.PAUSED, "behind_s": 192.0}, "‖ paused 3m12s behind"),
+        ({"mode": Mode.PAUSED}, "‖ paused  "),
+        ({"mode": Mode.PLAYING, "speed": 10.0}, "▶ replay 10x"),
+        ({"mode": Mode.ENDED}, "■ end of tape"),
+        ({"mode": Mode.LIVE, "recording": "no space left"}, "tape stopped △"),
+        ({"mode": Mode.LIVE}, "● live 1s"),
+    ],
+)
+def test_the_feed_is_told_in_words(well: Snapshot, shown: dict[str, object], words: str) -> None:
+    assert words in flat(header(Shown(snapshot=well, **shown), 120))  # type: ignore[arg-type]
+
+
+def test_the_real_interval_is_shown_when_sampling_lags() -> None:
+    store = HistoryStore(KINDS)
+    store.push(Frame(seq=0, at=STARTED_AT, mono=100.0, samples={}))
+    history = store.push(Frame(seq=1, at=STARTED_AT + 1.4, mono=101.4, samples={}))
+    snapshot = Snapshot(machine=MACHINE, history=history, findings=(), verdict=host(0).verdict)
+
+    assert "● live 1.4s" in flat(header(Shown(snapshot=snapshot, mode=Mode.LIVE), 120))
+
+
+def test_failed_sources_are_counted_with_a_sign() -> None:
+    line = header(Shown(snapshot=host(10, without("disks", after=2)), mode=Mode.LIVE), 120)
+
+    assert ("sources 9/10 △", Role.WARNING) in line
+
+
+def test_a_verdict_has_class_title_moment_and_chain(thrashing: Snapshot) -> None:
+    first, second = verdict_lines(thrashing, 120)
+
+    assert flat(first).startswith(" ▲ MEMORY BOUND  swap in 140 MiB/s, out 98 MiB/s, led by leaky (pid 4242)  ")
+    assert flat(first).endswith("  since 10:41:47 ")
+    assert length(first) == 120
+    assert flat(second).split("  ")[-1].strip() == "swap in 140 MiB/s → work waits for vda 45 % of the time"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_no_word_of_the_title_is_lost(thrashing: Snapshot, width: int) -> None:
+    lines = verdict_lines(thrashing, width)
+
+    words = " ".join(flat(line) for line in lines).split()
+    assert [word for word in SWAPPING.title.split() if word not in words] == []
+    assert all(length(line) <= width for line in lines)
+
+
+def test_what_was_so_before_we_looked_is_told_as_before() -> None:
+    first, _ = verdict_lines(host(5, findings=(msgspec.structs.replace(SWAPPING, began_before=True),)), 120)
+
+    assert flat(first).endswith("before 10:41:47 ")
+
+
+def test_what_else_is_wrong_is_not_hidden() -> None:
+    full = Finding(
+        rule="host.disk_filling",
+        severity=Severity.WARNING,
+        constraint=Constraint.IO_BOUND,
+        title="/data is 91% full (space), 3 GiB left",
+        since_at=STARTED_AT,
+    )
+    _, second = verdict_lines(host(5, findings=(SWAPPING, full)), 120)
+
+    assert flat(second).strip() == "also: /data is 91% full (space)"
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "begin", "role"),
+    [
+        (host(5), " ● HEALTHY  CPU 31% busy of 4", Role.GOOD),
+        (host(5, without("cpu", "memory")), " ? UNKNOWN  can't tell: cpu: denied", Role.WARNING),
+        (host(5, findings=(WAITING,)), " △ IO BOUND  work waits", Role.WARNING),
+    ],
+)
+def test_each_verdict_has_a_sign_of_its_own(snapshot: Snapshot, begin: str, role: Role) -> None:
+    first, _ = verdict_lines(snapshot, 160)
+
+    assert flat(first).startswith(begin)
+    assert first[0][1] is role

@@ -1,0 +1,64 @@
+"""The findings' zoom: every number with its limit, nothing cut."""
+
+from __future__ import annotations
+
+import pytest
+
+from perftui.model.finding import Constraint, Evidence, Finding, Severity
+from perftui.views.findings import findings_zoom
+from perftui.views.model import TableState
+from tests.views.drawn import column, text
+from tests.views.scenes import STARTED_AT, host
+
+FINDING = Finding(
+    rule="host.memory_pressure",
+    severity=Severity.CRITICAL,
+    constraint=Constraint.MEMORY_BOUND,
+    title="94 % of the memory is used, 700 MiB available, led by leaky (pid 4242)",
+    since_at=STARTED_AT,
+    subject={"process": "leaky", "pid": 4242},
+    evidence=(
+        Evidence(
+            reading="host.memory.used_ratio", value=0.94, limit=0.9, unit="ratio", window_s=10.0, seed="S002 35.3.2"
+        ),
+        Evidence(reading="host.memory.available_bytes", value=None, unit="bytes"),
+    ),
+)
+
+
+def test_each_finding_stands_with_its_evidence() -> None:
+    table = findings_zoom(host(5, findings=(FINDING,)), TableState(), 118).table
+
+    assert table is not None
+    assert column(table, "finding and evidence") == [
+        "▲ critical  94 % of the memory is used, 700 MiB available, led by leaky (pid 4242)",
+        "  host.memory_pressure · since 10:41:37 · process leaky · pid 4242",
+        "  host.memory.used_ratio  94.0 %  limit 90.0 %  over 10 s  (S002 35.3.2)",
+        "  host.memory.available_bytes  –",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 76])
+def test_a_narrow_screen_wraps_and_cuts_nothing(width: int) -> None:
+    table = findings_zoom(host(5, findings=(FINDING,)), TableState(), width).table
+
+    assert table is not None
+    rows = column(table, "finding and evidence")
+    assert max(map(len, rows)) <= width
+    assert [word for word in FINDING.title.split() if word not in " ".join(rows).split()] == []
+    assert len({row.key for row in table.rows}) == len(table.rows)
+
+
+def test_without_findings_it_says_why_all_is_well() -> None:
+    zoom = findings_zoom(host(5), TableState(), 118)
+
+    assert zoom.table is not None
+    assert zoom.table.empty == "no limit is exceeded"
+    assert "HEALTHY  CPU 31% busy of 4" in text(zoom.lines)
+
+
+def test_a_filter_looks_at_rules_and_titles() -> None:
+    for wanted, rows in (("LEAKY", 4), ("disk", 0)):
+        table = findings_zoom(host(5, findings=(FINDING,)), TableState(filter=wanted), 118).table
+        assert table is not None
+        assert len(table.rows) == rows
