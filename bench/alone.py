@@ -57,12 +57,16 @@ class Alone:
         os.close(told)
         self.master = master
         self._stamps = os.fdopen(stamps)
-        self.began = int(self._stamps.readline() or 0) / 1e9
-        if not self.began:
+        self._first = 0
+        try:
+            self.began = int(self._stamps.readline() or 0) / 1e9
+            if not self.began:
+                raise RuntimeError(f"{command[0]}: the crowd of {crowd.sleepers} did not start; are there enough pids?")
+            self._first = _first_child(self._process.pid)
+            self.pid = _first_child(self._first)
+        except BaseException:  # an interrupt as well: nobody else knows of it yet
             self.close()
-            raise RuntimeError(f"{command[0]}: the crowd of {crowd.sleepers} did not start; are there enough pids?")
-        # Its first child is the one after the fork of unshare, and the first child of that is the program.
-        self.pid = _first_child(_first_child(self._process.pid))
+            raise
 
     def __enter__(self) -> Alone:
         return self
@@ -71,10 +75,11 @@ class Alone:
         self.close()
 
     def close(self) -> None:
-        """End them all: the namespace dies with its first process, and that one with `unshare`."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        """End them all: the kernel ends a namespace with its first process, and `unshare` ends once they are gone."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._first or self._process.pid, signal.SIGKILL)
+            self._process.wait()
         with contextlib.suppress(OSError):
             os.close(self.master)
         self._stamps.close()

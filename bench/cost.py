@@ -68,10 +68,10 @@ class Figures:
 class Bench:
     """One run of everything."""
 
-    def __init__(self, plan: Plan, home: Path) -> None:
+    def __init__(self, plan: Plan, home: Path, programs: Sequence[Program]) -> None:
         self._plan = plan
         self._home = home
-        self._programs = installed()
+        self._programs = programs
         self.figures = Figures()
 
     def run(self) -> None:
@@ -201,17 +201,17 @@ class Seen(NamedTuple):
     grown_bytes_per_s: float
 
 
-def measure(plan: Plan) -> str:
+def measure(plan: Plan, programs: Sequence[Program]) -> str:
     """All tables, as text."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         build_crowd(home)
         settle(home)
-        bench = Bench(plan, home)
+        bench = Bench(plan, home, programs)
         bench.run()
-        names = [program.name for program in (*installed(), FLOOR)]
+        names = [program.name for program in (*programs, FLOOR)]
         tables = [table(bench.rows(), names), tick_table(bench.tick_costs())]
-    return "\n\n".join([machine_words(versions()), *tables]) + "\n"
+    return "\n\n".join([machine_words(versions(programs)), *tables]) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench.cost: {missing}", file=sys.stderr)
         return os.EX_UNAVAILABLE
     try:
-        told = measure(QUICK if args.quick else Plan())
+        told = measure(QUICK if args.quick else Plan(), installed())
     except KeyboardInterrupt:
         return 130
     print(told, end="")

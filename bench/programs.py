@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -73,11 +74,11 @@ def first_numbers_s(program: Program, chunks: list[Chunk]) -> float | None:
     return None
 
 
-def versions() -> str:
+def versions(programs: Sequence[Program]) -> str:
     """Of everything that was measured."""
     python = ".".join(map(str, sys.version_info[:3]))
     ours = [f"perftui {perftui.__version__}", f"Python {python}", f"Textual {version('textual')}"]
-    return ", ".join([*ours, *(_version(program) for program in installed()[1:])])
+    return ", ".join([*ours, *(_version(program) for program in programs[1:])])
 
 
 def _version(program: Program) -> str:

@@ -6,8 +6,8 @@ Headless, the exit code is the worst severity on the tape.
 from __future__ import annotations
 
 import argparse
-import gc
 import asyncio
+import gc
 from pathlib import Path
 
 from perftui.commands.console import screen_arguments

@@ -7,7 +7,7 @@ from math import isnan
 from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.memory_state import size
+from perftui.history.words import duration, size
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
 from perftui.sources.filesystems import FilesystemReading, FilesystemsPart
 
@@ -49,7 +49,7 @@ def _judge(history: History, path: str, filesystem: FilesystemReading, limits: D
     left_s = filesystem.free_bytes / pace if pace else None
     severity = _severity(used, left_s, limits)
     since_at, before = history.held_since(reading, limits.alert_ratio, limits.pace_window_s)
-    words = f", full in {left_s / 60:.0f} min" if left_s is not None and left_s < 7200 and used < 0.995 else ""
+    words = f", full in {duration(left_s)}" if left_s is not None and left_s < 86400 and used < 0.995 else ""
     left = f"{size(filesystem.free_bytes)} left" if what == "space" else "no new files soon"
     return Finding(
         rule=NAME,

@@ -33,15 +33,20 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
     iowait = mean(history, "host.cpu.iowait_ratio", window)
     full = mean(history, "host.pressure.io.full_ratio", window)
     leader = leaders.leading(history, leaders.disk, floor=4096.0)
-    disk, disk_evidence = _disk(history)
+    disk, disk_evidence = _disk(history, window)
     worst = full if full is not None else iowait
     where = f"disk {disk}" if disk else "disks"
+    idle = (
+        ""
+        if disk or not _all_idle(history, window)
+        else "; no disk is busy: look for an I/O limit or a remote filesystem"
+    )
     return [
         Finding(
             rule=NAME,
             severity=Severity.CRITICAL if (worst or waits.mean) > limits.critical_ratio else Severity.WARNING,
             constraint=Constraint.IO_BOUND,
-            title=f"work waits for {where} {(full or waits.mean):.0%} of the time{_wait_words(iowait)}{leaders.by(leader)}",
+            title=f"work waits for {where} {(full or waits.mean):.0%} of the time{_wait_words(iowait)}{leaders.by(leader)}{idle}",
             since_at=waits.since_at,
             began_before=waits.began_before,
             subject=leaders.subject(leader, disk=disk),
@@ -80,21 +85,27 @@ def _waits(history: History, limits: IoSaturatedLimits) -> Held | None:
     return held(history, "host.cpu.iowait_ratio", limits.iowait_ratio, limits.window_s, share=0.4, stays=0.5)
 
 
-def _disk(history: History) -> tuple[str | None, tuple[Evidence, ...]]:
+def _disk(history: History, window_s: float) -> tuple[str | None, tuple[Evidence, ...]]:
     """The disk with the longest queue, when it has one."""
     part = history.latest(DisksPart)
-    queues = {name: disk.queue_length or 0.0 for name, disk in (part.disks if part else {}).items()}
-    if part is None or not queues:
+    queues = {
+        name: mean(history, f"host.disks.{name}.queue_length", window_s) or 0.0 for name in (part.disks if part else ())
+    }
+    name = max(queues, key=lambda each: queues[each], default=None)
+    if name is None or queues[name] < 0.2:
         return None, ()
-    name = max(queues, key=lambda each: queues[each])
-    if queues[name] < 0.2:
-        return None, ()
-    disk = part.disks[name]
-    return name, (
-        evidence(f"host.disks.{name}.await_s", disk.await_s, "s"),
-        evidence(f"host.disks.{name}.queue_length", disk.queue_length, "requests"),
-        evidence(f"host.disks.{name}.utilization_ratio", disk.utilization_ratio, "ratio"),
+    prefix = f"host.disks.{name}"
+    return name, tuple(
+        evidence(f"{prefix}.{reading}", history.window(f"{prefix}.{reading}", window_s).mean, unit, window_s=window_s)
+        for reading, unit in (("await_s", "s"), ("queue_length", "requests"), ("utilization_ratio", "ratio"))
     )
+
+
+def _all_idle(history: History, window_s: float) -> bool:
+    """Whether every disk is known to be nearly idle: then what waits is held back before it reaches one."""
+    part = history.latest(DisksPart)
+    uses = [mean(history, f"host.disks.{name}.utilization_ratio", window_s) for name in (part.disks if part else ())]
+    return bool(uses) and all(use is not None and use < 0.2 for use in uses)
 
 
 RULE = Rule(

@@ -19,7 +19,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     pids: tuple[int, ...]
-    """The heaviest first."""
+    """The oldest first, so that who is named does not change from tick to tick."""
     weight: float
     share: float
     """Of the weight of all processes seen."""
@@ -51,9 +51,10 @@ def leading(history: History, weight: Weight, floor: float, min_share: float = 0
     share = totals[name] / sum(totals.values())
     if totals[name] < floor or share < min_share:
         return None
-    ranked = sorted(by_name[name], key=weight, reverse=True)
-    counted = [process.pid for process in ranked if weight(process) >= weight(ranked[0]) / 100]
-    return Group(name=name, pids=tuple(counted), weight=totals[name], share=share)
+    heaviest = max(map(weight, by_name[name]))
+    counted = [process for process in by_name[name] if weight(process) >= heaviest / 100]
+    counted.sort(key=lambda process: (process.started_ticks, process.pid))
+    return Group(name=name, pids=tuple(process.pid for process in counted), weight=totals[name], share=share)
 
 
 def cpu(process: ProcessReading) -> float:

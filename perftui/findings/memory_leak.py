@@ -6,7 +6,8 @@ from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.growth import GrowthState
 from perftui.history.history import History
-from perftui.history.memory_state import MemoryStatePart, size
+from perftui.history.memory_state import MemoryStatePart
+from perftui.history.words import duration, size
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.sources.memory import MemoryPart
 
@@ -43,7 +44,7 @@ def memory_leak(history: History, limits: MemoryLeakLimits) -> list[Finding]:
             constraint=Constraint.MEMORY_BOUND,
             title=(
                 f"{leader.name} (pid {leader.pid}) grows by {size(leader.bytes_per_s)}/s without a plateau, "
-                f"holds {size(leader.resident_bytes)}; memory lasts {_duration(left_s)}"
+                f"holds {size(leader.resident_bytes)}; memory lasts {duration(left_s)}"
             ),
             since_at=leader.since_at,
             began_before=leader.began_before,
@@ -62,12 +63,6 @@ def memory_leak(history: History, limits: MemoryLeakLimits) -> list[Finding]:
             ),
         )
     ]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 RULE = Rule(

@@ -7,7 +7,7 @@ from math import isnan
 from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.memory_state import size
+from perftui.history.words import size
 from perftui.model.finding import Constraint, Finding, Severity, Subject
 from perftui.sources.kernel_log import KernelLogPart, OomKill
 

@@ -6,7 +6,7 @@ from perftui.findings import leaders
 from perftui.findings.holding import WINDOW_S, evidence, mean, watched
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.memory_state import size
+from perftui.history.words import size
 from perftui.model.finding import Constraint, Finding, Severity
 
 NAME = "host.swapping"

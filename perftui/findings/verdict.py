@@ -8,7 +8,8 @@ from perftui.findings.explain import Links, links
 from perftui.findings.holding import watched
 from perftui.findings.rule import Rule
 from perftui.history.history import History
-from perftui.history.memory_state import MemoryStatePart, size
+from perftui.history.memory_state import MemoryStatePart
+from perftui.history.words import size
 from perftui.model.finding import Constraint, Finding, Severity, Verdict
 from perftui.sources.cpu import CpuPart
 from perftui.sources.memory import MemoryPart

@@ -8,6 +8,7 @@ import msgspec
 
 from perftui.history.growth import MIN_MEASUREMENTS, GrowthState, growth
 from perftui.history.history import History
+from perftui.history.words import size
 from perftui.sources.kind import Part
 from perftui.sources.memory import MemoryPart, SwapReading
 from perftui.sources.pressure import PressurePart
@@ -178,13 +179,3 @@ def _grower(history: History, process: ProcessReading, window_s: float) -> Leade
         since_at=since_at,
         began_before=since_at <= history.started_at + 2,
     )
-
-
-def size(count: float) -> str:
-    """Bytes in words: `14 GiB`. (Sentences only; panes format in `views`.)"""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(value) < 1024:
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"

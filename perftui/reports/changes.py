@@ -69,9 +69,12 @@ def clock(at: float) -> str:
 
 
 def _key(finding: Finding) -> Key:
-    return finding.rule, " ".join(
-        f"{name}={value}" for name, value in sorted(finding.subject.items()) if name != "processes"
-    )
+    """The same finding goes on while it is about the same place; who leads it may change.
+
+    A leader comes with the number of its processes; a process without one is itself what the finding is about.
+    """
+    names = ("cgroup", "filesystem") if "processes" in finding.subject else ("cgroup", "filesystem", "pid")
+    return finding.rule, " ".join(str(finding.subject[name]) for name in names if name in finding.subject)
 
 
 def _json(record: object) -> str:
