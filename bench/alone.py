@@ -76,12 +76,14 @@ class Alone:
 
     def close(self) -> None:
         """End them all: the kernel ends a namespace with its first process, and `unshare` ends once they are gone."""
+        if self._stamps.closed:
+            return
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._first or self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        with contextlib.suppress(OSError):
-            os.close(self.master)
+        # Before waiting: `unshare` tells of the kill on the terminal, which may be full.
+        os.close(self.master)
+        self._process.wait()
         self._stamps.close()
 
     def chunks(self, seconds: float) -> Iterator[Chunk]:

@@ -33,10 +33,10 @@ class Plan(NamedTuple):
     """How long and how often."""
 
     rounds: int = 3
-    starts: int = 5
+    starts: int = 4
     settle_s: float = 5.0
     window_s: float = 10.0
-    still_s: float = 8.0
+    still_s: float = 6.0
     keys: int = 40
     ticks: int = 12
     small: int = 200
@@ -178,7 +178,7 @@ class Bench:
     def _press(self, program: Program, alone: Alone) -> None:
         """Keys at odd moments, so that some of them meet a tick; peers, which are slow to answer, get fewer."""
         moments = random.Random(7)
-        for number in range(self._plan.keys if program is CONSOLE else self._plan.keys // 2):
+        for number in range(self._plan.keys if program is CONSOLE else self._plan.keys // 4):
             output([alone], moments.uniform(0.03, 0.12))
             waited_s = alone.press(program.keys[number % len(program.keys)])
             if waited_s is not None:

@@ -9,9 +9,11 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -73,16 +75,17 @@ def control_group(controller: str, name: str, **settings: str) -> Iterator[Path]
 
 
 def _remove_group(folder: Path) -> None:
-    if not folder.exists():
-        return
-    for pid in (folder / "cgroup.procs").read_text().split():
-        with contextlib.suppress(ProcessLookupError, OSError):
-            (folder.parent / "cgroup.procs").write_text(pid)
-    for _ in range(50):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    """End what still runs in the group (workers of fio leave their parent's process group) and take it away."""
+    for _ in range(100):
+        if not folder.exists():
             return
-        subprocess.run(["sleep", "0.05"], check=True)  # the kernel takes a moment to count the last process out
+        for pid in (folder / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        with contextlib.suppress(OSError):  # busy until the kernel has counted the last process out
+            folder.rmdir()
+        time.sleep(0.05)
+    raise AssertionError(f"{folder} can't be removed")
 
 
 @contextlib.contextmanager
@@ -270,17 +273,40 @@ def busy_build(folder: Path) -> Iterator[Process]:
 
 
 @contextlib.contextmanager
-def lost_segments(port: int, probability: float = 0.05) -> Iterator[None]:
-    """A firewall that drops some of the segments that a server on the loopback sends."""
+def lost_segments(probability: float = 0.1) -> Iterator[Process]:
+    """A server and its clients on the loopback, and a firewall that drops some of what the server sends."""
     need("iptables")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     rule = [
         "INPUT", "-i", "lo", "-p", "tcp", "--sport", str(port), "-m", "statistic", "--mode", "random",
         "--probability", str(probability), "-m", "comment", "--comment", "perftui-fault", "-j", "DROP",
     ]  # fmt: skip
     if subprocess.run(["iptables", "-I", *rule], capture_output=True).returncode != 0:
         pytest.skip("iptables can't add rules here")
+    program = f"""
+        import socket, threading, time
+        def serve(peer):
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                peer.sendall(bytes(200))
+                time.sleep(0.005)
+        listener = socket.create_server(("127.0.0.1", {port}))
+        def accept():
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+        threading.Thread(target=accept, daemon=True).start()
+        def receive(client):
+            while client.recv(4096):
+                pass
+        for client in [socket.create_connection(("127.0.0.1", {port})) for _ in range(8)]:
+            threading.Thread(target=receive, args=(client,), daemon=True).start()
+        time.sleep(60)
+        """
     try:
-        yield
+        with running(python(program)) as process:
+            yield process
     finally:
         subprocess.run(["iptables", "-D", *rule], check=True)
 

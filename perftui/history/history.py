@@ -181,8 +181,7 @@ class History:
             if values[position] > above:
                 begin = position
         # The first tick has no rates yet: being so at the second one is as early as can be seen.
-        known_from = next((i for i, v in enumerate(values) if not isnan(v)), 0)
-        return self._axis.at(first + max(0, begin)), begin <= known_from and not self.forgot()
+        return self._axis.at(first + max(0, begin)), begin <= 1 and not self.forgot()
 
     def _start(self, seconds: float) -> int:
         # Half a millisecond of slack: a tick exactly `seconds` old is outside whatever the rounding.

@@ -54,7 +54,8 @@ def _feed(shown: Shown) -> Line:
 
 def _interval(seconds: float) -> str:
     """The real one: `1s`, `1.4s` when sampling lags."""
-    return f"{seconds:.0f}s" if seconds >= 1 and abs(seconds - round(seconds)) < 0.1 else f"{seconds:.1f}s"
+    whole = round(seconds)
+    return f"{whole}s" if whole >= 1 and abs(seconds - whole) < 0.1 else f"{seconds:.1f}s"
 
 
 def _tape(recording: str) -> Line:

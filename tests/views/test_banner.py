@@ -79,13 +79,16 @@ def test_the_feed_is_told_in_words(well: Snapshot, shown: dict[str, object], wor
     assert words in flat(header(Shown(snapshot=well, **shown), 120))  # type: ignore[arg-type]
 
 
-def test_the_real_interval_is_shown_when_sampling_lags() -> None:
+@pytest.mark.parametrize(
+    ("interval_s", "words"), [(1.4, "1.4s"), (1.0003, "1s"), (0.9996, "1s"), (0.5, "0.5s"), (10.0, "10s")]
+)
+def test_the_real_interval_is_shown_when_sampling_lags(interval_s: float, words: str) -> None:
     store = HistoryStore(KINDS)
     store.push(Frame(seq=0, at=STARTED_AT, mono=100.0, samples={}))
-    history = store.push(Frame(seq=1, at=STARTED_AT + 1.4, mono=101.4, samples={}))
+    history = store.push(Frame(seq=1, at=STARTED_AT + interval_s, mono=100.0 + interval_s, samples={}))
     snapshot = Snapshot(machine=MACHINE, history=history, findings=(), verdict=host(0).verdict)
 
-    assert "● live 1.4s" in flat(header(Shown(snapshot=snapshot, mode=Mode.LIVE), 120))
+    assert f"● live {words} " in flat(header(Shown(snapshot=snapshot, mode=Mode.LIVE), 120))
 
 
 def test_failed_sources_are_counted_with_a_sign() -> None:
