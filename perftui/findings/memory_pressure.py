@@ -9,7 +9,7 @@ from perftui.history.history import History
 from perftui.history.words import size
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.sources.cgroups import CgroupsPart
-from perftui.sources.memory import MemoryPart
+from perftui.sources.memory import MemoryPart, MemoryReading
 
 NAME = "host.memory_pressure"
 
@@ -45,18 +45,12 @@ def memory_pressure(history: History, limits: MemoryPressureLimits) -> list[Find
     group = _group_at_its_limit(history, limits)
     leader = leaders.leading(history, leaders.major_faults, floor=50.0) if stalls else None
     leader = leader or leaders.leading(history, leaders.resident, floor=0.1 * memory.total_bytes)
-    where = f" in group {group}" if group else ""
-    what = (
-        f"tasks wait for memory {stalls.mean:.0%} of the time{where}"
-        if stalls
-        else f"{memory.used_ratio:.0%} of memory is used"
-    )
     return [
         Finding(
             rule=NAME,
             severity=Severity.CRITICAL if critical else Severity.WARNING,
             constraint=Constraint.MEMORY_BOUND,
-            title=f"{what}, {size(memory.available_bytes)} available{leaders.by(leader)}",
+            title=f"{_what(memory, stalls, group)}{leaders.by(leader)}",
             since_at=begun.since_at,
             began_before=begun.began_before,
             subject=leaders.subject(leader, cgroup=group),
@@ -67,6 +61,15 @@ def memory_pressure(history: History, limits: MemoryPressureLimits) -> list[Find
             ),
         )
     ]
+
+
+def _what(memory: MemoryReading, stalls: Held | None, group: str | None) -> str:
+    if stalls is None:
+        return f"{memory.used_ratio:.0%} of memory is used, {size(memory.available_bytes)} available"
+    waiting = f"tasks wait for memory {stalls.mean:.0%} of the time"
+    return (
+        f"group {group} is at its limit: {waiting}" if group else f"{waiting}, {size(memory.available_bytes)} available"
+    )
 
 
 def _stalls(history: History, limits: MemoryPressureLimits) -> Held | None:

@@ -55,7 +55,7 @@ EXPECTED = {
         constraint=Constraint.MEMORY_BOUND,
         chain=("host.memory_pressure", "host.swapping", "host.io_saturated"),
         process="python",
-        words=("group /pt_swap",),
+        words=("group /pt_swap is at its limit", "tasks wait for memory"),
         also=frozenset({"host.cpu_saturated"}),
     ),
     "memory-leak": Expected(
