@@ -25,7 +25,7 @@ lint: $(VENV)/.dev  ## the code has no lint
 	@$(BIN)/ruff check .
 
 types: $(VENV)/.dev  ## the types hold, strictly
-	@$(BIN)/mypy
+	@$(BIN)/python -m mypy
 
 contracts: $(VENV)/.dev  ## imports run one way
 	@$(BIN)/lint-imports --no-cache
@@ -42,12 +42,14 @@ lock:  ## resolve the dependencies again (needs uv)
 clean:  ## remove what was installed and cached here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-$(VENV)/.run: requirements.lock
+$(BIN)/python: ;  # where it is gone, what needs it is made anew
+
+$(VENV)/.run: requirements.lock $(BIN)/python
 	@PYTHON="$(PYTHON)" tests/make-venv $(VENV) requirements.lock
 	@$(BIN)/python -m compileall -q perftui
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock
+$(VENV)/.dev: requirements-dev.lock $(BIN)/python
 	@PYTHON="$(PYTHON)" tests/make-venv $(VENV) requirements-dev.lock
 	@$(BIN)/python -m compileall -q perftui
 	@touch $@ $(VENV)/.run
