@@ -9,8 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.run  ## open the console on this host
-	@$(BIN)/python -m perftui
+demo: $(VENV)/.run  ## open the console on this host and on a small Postgres of its own
+	@$(BIN)/python -m perftui demo
 
 test: $(VENV)/.dev  ## install what the tests need and run them
 	@tests/install-tools
@@ -35,8 +35,8 @@ bench: $(VENV)/.dev  ## what it costs, beside htop, btop and glances
 	@$(BIN)/python -m bench
 
 lock:  ## resolve the dependencies again (needs uv)
-	uv pip compile -q --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra demo pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra demo --extra dev pyproject.toml -o requirements-dev.lock
 	@! grep -nE 'https?://|--index|--find-links' requirements.lock requirements-dev.lock
 
 clean:  ## remove what was installed and cached here

@@ -41,6 +41,11 @@ def free_port() -> int:
         return port
 
 
+def _end_with_parent() -> list[str]:
+    """The kernel ends the server when we are killed, where util-linux offers that."""
+    return ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
+
+
 def _as_ordinary_user() -> list[str]:
     """Postgres refuses uid 0. In a user namespace root appears as `nobody` and still owns its files; where namespaces are
     forbidden the server really becomes `nobody`."""
@@ -87,9 +92,29 @@ class OwnPostgres:
         """Sockets, data (`db`) and log."""
         return self._folder
 
-    def binary(self, name: str) -> list[str]:
-        """A program of this server's release, to be run as the server is."""
-        return [*self._prefix, str(self._binaries / name)]
+    def spawn(self, program: str, *arguments: str, application: str = "perftui demo") -> subprocess.Popen[bytes]:
+        """Start a program of this server's release, as the server's user; it ends when this program does."""
+        return subprocess.Popen(
+            [*self._prefix, *_end_with_parent(), str(self._binaries / program), *arguments],
+            cwd=self._folder,
+            env={**self._environment, "PGAPPNAME": application},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def run(self, sql: str) -> str:
+        """What psql prints for one statement, unaligned and without headings.
+
+        Raises:
+            SourceError: UNREACHABLE with what the server said.
+        """
+        command = [*self._prefix, str(self._binaries / "psql"), "-XAtqc", sql, self.dsn]
+        done = subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SourceError(FailureKind.UNREACHABLE, f"the embedded Postgres: {done.stderr.strip()[:200]}")
+        return done.stdout.strip()
 
     def start(self) -> Self:
         """Make the data folder unless it is there, start the server and wait until it takes connections.
@@ -106,7 +131,7 @@ class OwnPostgres:
         options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                [*self.binary("postgres"), "-D", str(data), *options],
+                [*self._prefix, *_end_with_parent(), str(self._binaries / "postgres"), "-D", str(data), *options],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -124,10 +149,8 @@ class OwnPostgres:
         raise SourceError(FailureKind.UNREACHABLE, f"the embedded Postgres did not start: {tail}")
 
     def _initdb(self, data: Path) -> None:
-        command = [
-            *self.binary("initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8",
-            "--locale=C.UTF-8",
-        ]  # fmt: skip
+        command = [*self._prefix, str(self._binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust"]
+        command += ["--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
         made = subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, text=True)
         if made.returncode != 0:
             reason = " | ".join(made.stderr.strip().splitlines()[-3:])

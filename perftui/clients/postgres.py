@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from perftui import __version__
@@ -132,8 +132,9 @@ class Postgres:
     async def _connect(self) -> None:
         import asyncpg  # 20 ms, and only where there is a server to talk to
 
+        connect: Callable[..., Awaitable[Connection]] = asyncpg.connect
         try:
-            self._connection = await asyncpg.connect(
+            self._connection = await connect(
                 self._dsn,
                 timeout=CONNECT_S,
                 command_timeout=STATEMENT_MS / 1000 + CLIENT_GRACE_S,

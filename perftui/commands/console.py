@@ -12,9 +12,18 @@ from perftui.model.exit_code import ExitCode
 def arguments(parser: argparse.ArgumentParser) -> None:
     from perftui.commands.parse import interval
 
+    dsn_argument(parser)
     parser.add_argument("--record", metavar="FILE", type=Path, help="write a tape while you watch")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
     screen_arguments(parser)
+
+
+def dsn_argument(parser: argparse.ArgumentParser) -> None:
+    """Option of every command that samples."""
+    parser.add_argument(
+        "--dsn",
+        help="the Postgres to watch, without a password (default: as psql: PG* variables, service file, local socket)",
+    )
 
 
 def screen_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +39,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Sample first, then import the screen: what the import takes is the first interval."""
     from perftui.commands.config import load
     from perftui.commands.screen import options
-    from perftui.commands.sources import all_processes, host_sources, machine
+    from perftui.commands.sources import all_processes, host_sources, machine, postgres_sources
     from perftui.tui.terminal import require
 
     settings = load(args.config)
@@ -40,7 +49,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.live import LivePlayer
     from perftui.pipeline.loop import Judge
 
-    sources, here = host_sources(), machine()
+    sources, here = [*host_sources(), *postgres_sources(args.dsn)], machine()
     tape = None
     if args.record is not None:
         from perftui.recording.writer import TapeWriter

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from perftui.commands.console import dsn_argument
 from perftui.model.exit_code import ExitCode
 from perftui.model.frame import Frame
 
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     from perftui.commands.parse import duration, interval
 
     parser.add_argument("file", type=Path, metavar="FILE", help="the tape to write, by custom NAME.ptape")
+    dsn_argument(parser)
     parser.add_argument("--for", dest="record_s", type=duration, metavar="TIME", help="stop after this long")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
 
@@ -29,12 +31,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
 
     config = load(args.config).config
-    return asyncio.run(_record(args.file, args.interval or config.interval_s, args.record_s))
+    return asyncio.run(_record(args.file, args.interval or config.interval_s, args.record_s, args.dsn))
 
 
-async def _record(path: Path, interval_s: float, record_s: float | None) -> ExitCode:
+async def _record(path: Path, interval_s: float, record_s: float | None, dsn: str | None) -> ExitCode:
     from perftui.clients.clock import SystemClock
-    from perftui.commands.sources import host_sources, machine
+    from perftui.commands.sources import host_sources, machine, postgres_sources
     from perftui.pipeline.feed import LiveFeed
     from perftui.recording.writer import TapeWriter
 
@@ -43,7 +45,7 @@ async def _record(path: Path, interval_s: float, record_s: float | None) -> Exit
     written = 0
     began: float | None = None
     stop = _stop_signals()
-    frames = aiter(LiveFeed(host_sources(), SystemClock(), interval_s))
+    frames = aiter(LiveFeed([*host_sources(), *postgres_sources(dsn)], SystemClock(), interval_s))
     while (frame := await _next(frames, stop)) is not None and not tape.failed:
         tape.write(frame)
         written += 1

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 
+from perftui.commands.console import dsn_argument
 from perftui.findings.rule import ChosenLimits
 from perftui.model.exit_code import ExitCode
 from perftui.model.finding import Constraint, Severity, Verdict
@@ -16,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     from perftui.commands.parse import duration
 
     parser.add_argument("--json", action="store_true", help="the whole tree of readings, findings and the verdict")
+    dsn_argument(parser)
     parser.add_argument(
         "--for", dest="watch_s", type=duration, default=5.0, metavar="TIME", help="how long to watch (default 5s)"
     )
@@ -24,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
 
-    snapshot = asyncio.run(_last(load(args.config).limits, args.watch_s))
+    snapshot = asyncio.run(_last(load(args.config).limits, args.watch_s, args.dsn))
     if args.json:
         from perftui.reports.json import snapshot_json
 
@@ -45,15 +47,15 @@ def exit_code(verdict: Verdict) -> ExitCode:
     )
 
 
-async def _last(limits: ChosenLimits, watch_s: float) -> Snapshot:
+async def _last(limits: ChosenLimits, watch_s: float, dsn: str | None) -> Snapshot:
     """Watch this host for so long and give the last snapshot."""
     from perftui.clients.clock import SystemClock
-    from perftui.commands.sources import host_sources, machine
+    from perftui.commands.sources import host_sources, machine, postgres_sources
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.loop import Judge, new_store
 
     judge, store, began = Judge(machine=machine(), limits=limits), new_store(), None
-    async for frame in LiveFeed(host_sources(), SystemClock(), min(1.0, max(0.1, watch_s))):
+    async for frame in LiveFeed([*host_sources(), *postgres_sources(dsn)], SystemClock(), min(1.0, max(0.1, watch_s))):
         history = store.push(frame)
         began = began or frame.mono
         if frame.mono - began >= watch_s - 0.02:

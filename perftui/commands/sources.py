@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
@@ -17,6 +18,33 @@ from perftui.sources.text import printable
 def host_sources(platform: str = sys.platform) -> list[Source]:
     """The sources of the host with their clients; nothing is read yet. Off Linux they go through psutil and are fewer."""
     return _linux() if platform == "linux" else _portable()
+
+
+def postgres_sources(dsn: str | None) -> list[Source]:
+    """The sources of the Postgres that psql would connect to; none where nothing names one and none runs here.
+
+    Args:
+        dsn: As given by --dsn; without it PG* variables and the service file decide, then the local socket.
+    """
+    if dsn is None and not _postgres_is_named() and not _postgres_runs_here():
+        return []
+    from perftui.clients.postgres import Postgres
+    from perftui.sources.pg_counters import PgCounters
+    from perftui.sources.pg_session import PgActivity
+    from perftui.sources.pg_statements import PgStatements
+
+    clock = SystemClock()
+    postgres = Postgres(dsn, clock.mono)
+    return [PgActivity(postgres, clock), PgCounters(postgres, clock), PgStatements(postgres, clock)]
+
+
+def _postgres_is_named() -> bool:
+    return any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT"))
+
+
+def _postgres_runs_here() -> bool:
+    folders = ("/run/postgresql", "/var/run/postgresql", "/tmp")
+    return any(any(Path(folder).glob(".s.PGSQL.*[0-9]")) for folder in folders)
 
 
 def all_processes(sources: Sequence[Source]) -> Callable[[bool], None]:

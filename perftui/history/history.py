@@ -113,6 +113,11 @@ class History:
             return None
         return cast("P", known.part)
 
+    def known(self, part: type[P]) -> P | None:
+        """The newest readings of one source, however old they are; None when there never were any."""
+        known = self._parts.get(part)
+        return None if known is None else cast("P", known.part)
+
     def fresh_parts(self) -> Iterable[tuple[str, Part]]:
         """(root, part) of everything known and not stale."""
         return [(k.root, k.part) for k in self._parts.values() if self.mono - k.mono <= k.stale_s]

@@ -23,10 +23,12 @@ class Timeline:
         self._store = new_store(keep)
         self._ring = FrameRing(BY_NAME, keep)
         self._newest: History | None = None
+        self._sampled: set[str] = set()
 
     def push(self, frame: Frame) -> None:
         """Take the next tick's frame."""
         self._ring.append(frame)
+        self._sampled |= frame.samples.keys() & BY_NAME.keys()
         self._newest = self._store.push(frame)
 
     @property
@@ -72,7 +74,7 @@ class Timeline:
                     failed.setdefault(name, failure)
             for name, sample in frame.samples.items():
                 samples.setdefault(name, []).append(sample)
-            if all(len(samples.get(name, ())) >= 2 or name in failed for name in BY_NAME):
+            if all(len(samples.get(name, ())) >= 2 for name in self._sampled):
                 break
         parts: dict[type[Part], Readings] = {}
         for name, found in samples.items():

@@ -14,6 +14,9 @@ from perftui.sources import (
     kernel_log,
     memory,
     network,
+    pg_activity,
+    pg_counters,
+    pg_statements,
     pressure,
     processes,
 )
@@ -30,6 +33,9 @@ KINDS: tuple[SourceKind, ...] = (
     cgroups.KIND,
     kernel_log.KIND,
     file_handles.KIND,
+    pg_activity.KIND,
+    pg_counters.KIND,
+    pg_statements.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

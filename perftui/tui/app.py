@@ -109,14 +109,16 @@ class Console(App[None]):
         self._places: tuple[Place, ...] = ()
         self._newest: Shown | None = None
         self._newest_at = 0.0
+        self._note = ""
         self._called = False
         self._skipped = False
         self._ui: tuple[asyncio.AbstractEventLoop, contextvars.Context] | None = None
         self.ended_by = ExitCode.HEALTHY
 
     def publish(self, shown: Shown) -> None:
-        """Take the newest picture, from any thread; the one before is forgotten if it was not drawn yet."""
+        """Take the newest picture, from any thread; the one before is forgotten if it was not drawn yet, but for its note."""
         self._newest = shown
+        self._note = shown.note or self._note
         if self._ui is not None and not self._called:
             self._called = True
             self._on_ui(self._take)
@@ -168,6 +170,9 @@ class Console(App[None]):
     def _take(self) -> None:
         self._called = False
         self._newest_at = self._now()
+        if self._note:
+            # The player tells it with one picture, which may be gone within the same second.
+            self.state, self._note = told(self.state, self._note), ""
         self.draw()
 
     def _now(self) -> float:

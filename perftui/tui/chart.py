@@ -29,7 +29,7 @@ def chart_lines(chart: Chart, width: int, height: int, span_s: float, plain: boo
     if height < 4 or width < 24 or not chart.at:
         return [blank(width)] * height
     start, end = chart_range(chart, span_s)
-    legend = fit(_legend(chart, plain), width)
+    legend = fit((*_legend(chart, plain), (f"   last {(end - start) / 60:.0f} min, UTC", Role.DIM)), width)
     plot = _plot(chart, width, height - 1, start, end, plain)
     lines = [legend, *(fit(line, width) for line in plot)]
     return [*lines, *[blank(width)] * (height - len(lines))][:height]

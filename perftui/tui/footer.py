@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from perftui.tui.draw import fit
 from perftui.tui.keys import KEYS, Action
-from perftui.tui.state import OVERVIEW, PROCESSES, Edit, Facts, UiState
+from perftui.tui.state import HELP, OVERVIEW, PROCESSES, Edit, Facts, UiState
 from perftui.tui.widths import cells
 from perftui.views.model import Line, Role, Span
 
@@ -38,7 +38,7 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
     room = width - 1 - sum(cells(words) for words, _ in spans) - sum(map(_room, _ALWAYS))
     told = []
     for action in _ORDER:
-        if not _useful(action, state) or _room(action) > room:
+        if not _useful(action, state, facts) or _room(action) > room:
             continue
         told.append(action)
         room -= _room(action)
@@ -48,9 +48,13 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
     return fit(spans, width)
 
 
-def _useful(action: Action, state: UiState) -> bool:
+def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.TREE:
         return state.view == PROCESSES
+    if action is Action.SORT and state.view != OVERVIEW:
+        return bool(facts.sorts)
+    if action is Action.FILTER:
+        return state.view != HELP
     return not (action is Action.BACK and state.view == OVERVIEW)
 
 

@@ -19,8 +19,14 @@ def keep_snapshot(snapshot: Snapshot, text: str, json: Callable[[Snapshot], byte
         _write(stem.with_suffix(".txt"), text.encode())
         _write(stem.with_suffix(".json"), json(snapshot))
     except OSError as exc:
-        return f"copied to the clipboard; not written: {exc.strerror or exc} in {folder}"
-    return f"copied to the clipboard; written to {stem}.txt and .json"
+        return f"copied; not written: {exc.strerror or exc} in {_brief(folder)}"
+    return f"copied; written to {_brief(stem)}.txt, .json"
+
+
+def _brief(path: Path) -> str:
+    """As the operator would type it: with `~`, since the whole of it should fit into the footer of 80 columns."""
+    home = Path("~").expanduser()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def keep_in_background(work: Callable[[], str], told: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from perftui.tui.state import PROCESSES
 from perftui.tui.widths import cells
 from perftui.views import PaneKind
 from perftui.views.model import Line, Pane, Role, Span
+from perftui.views.tone import SIGN_OF_TONE
 
 GRID_WIDTH = 100
 GRID_HEIGHT = 26
@@ -65,7 +66,12 @@ class _Drawing:
     def boxed(self, pane: Numbered, x: int, y: int, width: int, height: int) -> list[Line]:
         model = self.model(pane, width - 4, height - 2)
         self.places.append(Place(pane.kind.key, x, y, width, height))
-        return box(self.title(pane, model.title), model.lines, width, height, model.tone)
+        return box(self.signed(pane, model), model.lines, width, height, model.tone)
+
+    def signed(self, pane: Numbered, model: Pane) -> tuple[Span, ...]:
+        """The title, after a sign where a finding points at the pane: colours alone don't tell it."""
+        sign = SIGN_OF_TONE.get(model.tone, "")
+        return ((f"{sign} " if sign else "", model.tone), *self.title(pane, model.title))
 
     def title(self, pane: Numbered, words: str) -> tuple[Span, ...]:
         role = Role.ACCENT if pane.kind.key == self.chosen else Role.TITLE
@@ -89,14 +95,14 @@ def _grid(
     large = next((pane for pane in shown if pane.kind.key == PROCESSES), None)
     small = [pane for pane in shown if pane is not large]
     top, side = small[:_ACROSS], small[_ACROSS:]
-    top_height = 4 if height < 40 else 6
+    top_height = 4 if height < 24 else 6 if height < 30 else 7
     lines: list[Line] = []
     if top:
         widths = _shared(width, len(top))
         blocks = [drawing.boxed(pane, sum(widths[:i]), 0, widths[i], top_height) for i, pane in enumerate(top)]
         lines += beside(*blocks)
     rest = height - len(lines)
-    side_width = min(72, max(44, width * 2 // 5)) if side and large else (width if side else 0)
+    side_width = min(72, max(44, width * 5 // 12)) if side and large else (width if side else 0)
     stacked: list[Line] = []
     for pane, size in zip(side, _shared(rest, len(side)), strict=True):
         stacked += drawing.boxed(pane, width - side_width, top_height + len(stacked), side_width, size)
@@ -130,14 +136,13 @@ def _list(
     if large is not None and rest >= 3 and not any(pane is large for pane, _ in rows):
         model = drawing.model(large, width - 2, rest - 1)
         drawing.places.append(Place(large.kind.key, 0, len(lines), width, rest))
-        lines.append(rule(drawing.title(large, model.title), width, model.tone))
+        lines.append(rule(drawing.signed(large, model), width, model.tone))
         lines += [fit(((" ", Role.TEXT), *line), width) for line in model.lines[: rest - 1]]
     return [*lines, *[blank(width)] * (height - len(lines))][:height], drawing.places, drawing.affected
 
 
 def _row(drawing: _Drawing, pane: Numbered, model: Pane, label_width: int, width: int) -> Line:
-    sign = {Role.CRITICAL: "▲", Role.WARNING: "△"}.get(model.tone, " ")
-    label = ((sign, model.tone), *drawing.title(pane, pane.kind.title))
+    label = ((SIGN_OF_TONE.get(model.tone, " "), model.tone), *drawing.title(pane, pane.kind.title))
     return fit((*fit(label, label_width - 1), (" ", Role.TEXT), *(model.lines[0] if model.lines else ())), width)
 
 

@@ -7,8 +7,10 @@ from perftui.tui.widths import cells
 from perftui.views.model import Line, Role
 
 _SIGNS = (
-    ("▲", "a finding points at this pane, or stands in the verdict"),
-    ("←", "in the verdict: what stands on the right caused what stands on the left"),
+    ("▲", "critical: before the verdict, a finding, the pane that it points at"),
+    ("△", "warning: in the same places"),
+    ("→", "in the verdict: what stands on the left causes what stands on the right"),
+    ("psi", "share of the last second in which some task waited for it (all stalled: every task)"),
     ("–", "not known; never the same as 0"),
 )
 

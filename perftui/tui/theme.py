@@ -67,7 +67,7 @@ class _AsciiSigns(dict[int, str]):
 
 
 _UNICODE = "─━│┃┌┐└┘├┤┬┴┼╭╮╰╯═║▁▂▃▄▅▆▇█░▒▓▏▎▍▌▋▊▉●○■□▲△▴▼▽▾▸▶◀◂←→↑↓↔…·•–—−×÷µμ≥≤≈±✓✗⠀°▔▕▐▀²³¹"
-_ASCII = "--||+++++++++++++=|_.:-=+*#.:+|||||||*o#.!!^vvv>><<<>^v-~-*---x/uu><~+v! o-||-231"
+_ASCII = "--||+++++++++++++=|_.:-=+*#.:+|||||||*o#.!^^vvv>><<<>^v-~-*---x/uu><~+v! o-||-231"
 _SIGNS = _AsciiSigns(zip(map(ord, _UNICODE), _ASCII, strict=True))
 _SIGNS.update(dict.fromkeys(range(0x2801, 0x2900), "*"))  # braille dots
 _SIGNS[ord("🔎")] = "> "  # before the command palette's prompt

@@ -9,6 +9,7 @@ from perftui.tui.chart import chart_lines, chart_range
 from perftui.tui.draw import blank, fit, rule, table_lines
 from perftui.tui.state import Facts, UiState, settled
 from perftui.views.model import Chart, Line, Role, Span, TableState, Zoom
+from perftui.views.tone import SIGN_OF_TONE
 
 
 class ZoomLayout(NamedTuple):
@@ -75,7 +76,7 @@ def zoom_lines(
     facts = zoom_facts(zoom, height - 1)
     state = settled(state, facts)
     layout = zoom_layout(zoom, height - 1)
-    drawn = [rule(_title(zoom, number, choice, facts), width, zoom.tone)]
+    drawn = [rule(_title(zoom, number, choice, facts, state.top), width, zoom.tone)]
     if zoom.chart and layout.chart:
         drawn += keeper.lines(zoom.chart, width, layout.chart, choice.span_s, plain)
     first = state.top if zoom.table is None else 0
@@ -87,8 +88,9 @@ def zoom_lines(
     return [*drawn, *[blank(width)] * (height - len(drawn))][:height]
 
 
-def _title(zoom: Zoom, number: int | None, choice: TableState, facts: Facts) -> list[Span]:
-    title: list[Span] = [(f"{number} ", Role.ACCENT)] if number else []
+def _title(zoom: Zoom, number: int | None, choice: TableState, facts: Facts, top: int) -> list[Span]:
+    sign = SIGN_OF_TONE.get(zoom.tone, "")
+    title: list[Span] = [(f"{sign} " if sign else "", zoom.tone), (f"{number} " if number else "", Role.ACCENT)]
     title.append((zoom.title, Role.TITLE))
     if zoom.table is not None and zoom.table.sorted_by:
         names = {column.key: column.name for column in zoom.table.columns}
@@ -97,4 +99,7 @@ def _title(zoom: Zoom, number: int | None, choice: TableState, facts: Facts) -> 
         title.append((f" · by {by}{' ' if order else ''}{order}", Role.DIM))
     if choice.filter:
         title.append((f" · filter {choice.filter!r}: {len(facts.rows)} of them", Role.ACCENT))
+    count = len(facts.rows) or facts.lines
+    if count > facts.page:
+        title.append((f" · {top + 1} to {min(count, top + facts.page)} of {count}", Role.DIM))
     return title

@@ -94,7 +94,9 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
     sign, role = sign_of(verdict)
     head = f" {sign} {verdict.constraint.value.replace('_', ' ').upper()}  "
     moment = "" if verdict.since_at is None else f"  {since(verdict.since_at, verdict.began_before)} "
-    room = max(8, width - len(head) - len(moment))
+    if width < 60:
+        moment = moment.rstrip()
+    room = max(6, width - len(head) - len(moment))
     first, rest = _broken(verdict.summary, room)
     top: Line = ((head, role), (first.ljust(room), Role.STRONG), (moment, Role.TEXT))
     return clipped(top, width), clipped(_second(snapshot, rest, width), width)
@@ -122,10 +124,11 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
     if len(symptoms) < 2:
         also = _also(snapshot)
         return (*spans, (f"{' ·' if rest else ''} {also}", Role.DIM)) if also else tuple(spans)
-    room = width - length(tuple(spans)) - 3
-    ways = (" → ".join(symptoms), f"→ {symptoms[-1]}")
+    room = width - length(tuple(spans))
+    # The line above told the cause already, so what it causes may go on from there.
+    ways = (f"{' ·' if rest else ''} {' → '.join(symptoms)}", f" → {' → '.join(symptoms[1:])}", f" → {symptoms[-1]}")
     words = next((way for way in ways if len(way) <= room), short(ways[-1], room))
-    return (*spans, (f"{' ·' if rest else ''} {words}", Role.TEXT))
+    return (*spans, (words, Role.TEXT))
 
 
 def chain(snapshot: Snapshot) -> list[str]:

@@ -11,7 +11,7 @@ from perftui.sources.cpu import CoreReading, CpuPart, CpuReading
 from perftui.sources.pressure import PressurePart, PressureReading
 from perftui.sources.processes import ProcessesPart
 from perftui.views.charts import PERCENT, chart
-from perftui.views.format import UNKNOWN, bar_text, count, duration, percent, sparkline
+from perftui.views.format import UNKNOWN, bar_text, count, duration, hundredths, percent, sparkline
 from perftui.views.layout import Group, Stretch, clipped, flow, labelled, short
 from perftui.views.model import Line, Pane, Role, TableState, Zoom
 from perftui.views.tables import Field, figure, table
@@ -61,7 +61,9 @@ def _split(cpu: CpuReading) -> list[Line]:
         ("ni", cpu.nice_ratio),
         ("wa", cpu.iowait_ratio),
     )
-    return [labelled(name, percent(ratio, 2).removesuffix(" %")) for name, ratio in shares]
+    # Beside a share of 100 the others are 0: a cell less for each, so that none has to leave the line.
+    digits = 1 if any(ratio is not None and ratio >= 0.995 for _, ratio in shares) else 2
+    return [labelled(name, hundredths(ratio, digits)) for name, ratio in shares]
 
 
 def _throttling(history: History) -> list[Line]:
@@ -82,8 +84,11 @@ def _pressure(history: History) -> PressureReading | None:
 
 
 def stall_pieces(pressure: PressureReading | None) -> list[Line]:
-    """`psi  2 %`: share of the last 10 s in which some task waited; nothing where the kernel keeps no PSI."""
-    return [] if pressure is None else [labelled("psi", percent(pressure.some_avg10_ratio))]
+    """`psi  2 %`: share of the tick in which some task waited; nothing where the kernel keeps no PSI.
+
+    Of the tick, as in the chart and in the rules: the kernel's average over 10 s lags behind what the verdict says.
+    """
+    return [] if pressure is None else [labelled("psi", percent(pressure.some_ratio))]
 
 
 def _cores(cpu: CpuReading, room: int) -> str:

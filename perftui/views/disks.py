@@ -109,14 +109,13 @@ def _full_line(filesystem: Filesystem, width: int) -> Line:
     share = _fullness(filesystem)[1]
     words = f"{percent(share)} full"
     spans: list[Span] = [(words, Role.TEXT)]
-    left = f" {size(reading.free_bytes)} left"
+    left = " read-only " if reading.read_only else f" {size(reading.free_bytes)} left"
     if width >= 34:
         spans.append((left, Role.TEXT))
     if width >= 50:
         spans.append((f" {bar_text(share, 12)}", Role.FIRST))
     room = width - sum(len(piece) for piece, _ in spans) - 1
-    note = " read-only" if reading.read_only and room >= 24 else ""
-    return (*spans, (f" {short(filesystem.path, room - len(note))}", Role.DIM), (note, Role.DIM))
+    return (*spans, (f" {short(filesystem.path, room)}", Role.DIM))
 
 
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perftui.model.finding import Evidence, Finding
 from perftui.pipeline.snapshot import Snapshot
-from perftui.views.banner import chain, sign_of, verdict_lines
+from perftui.views.banner import chain, sign_of
 from perftui.views.format import duration, in_unit, since
 from perftui.views.layout import wrapped
 from perftui.views.model import Column, Role, Row, Table, TableState, Zoom
@@ -18,11 +18,12 @@ def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     # One column: a row is a sentence, and none of it may be cut.
     rows = [row for number, finding in enumerate(kept) for row in _rows(number, finding, width)]
     ways = chain(snapshot)
-    lines = verdict_lines(snapshot, width)[:1] if len(ways) > 1 else verdict_lines(snapshot, width)
+    # Without findings the banner's two lines may have cut the reason; with one finding its row tells all.
+    told = " → ".join(ways) if len(ways) > 1 else "" if snapshot.findings else snapshot.verdict.summary
     return Zoom(
         title="Findings",
         tone=sign_of(snapshot.verdict)[1],
-        lines=(*lines, *(wrapped(" → ".join(ways), width) if len(ways) > 1 else ())),
+        lines=wrapped(told, width),
         table=Table(
             columns=(Column(name="finding and evidence", width=0),),
             rows=tuple(rows),

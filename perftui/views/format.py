@@ -22,14 +22,17 @@ _PARTS = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH)
 
 def percent(ratio: float | None, digits: int = 3) -> str:
     """` 31 %`: a whole number of so many digits."""
-    number = UNKNOWN if ratio is None else f"{ratio * 100:.0f}"
-    return f"{number.rjust(digits)} %"
+    return UNKNOWN.rjust(digits + 2) if ratio is None else f"{hundredths(ratio, digits)} %"
+
+
+def hundredths(ratio: float | None, digits: int = 3) -> str:
+    """` 31`: for shares in a row that tells its unit once or not at all."""
+    return (UNKNOWN if ratio is None else f"{ratio * 100:.0f}").rjust(digits)
 
 
 def percent_tenths(ratio: float | None, digits: int = 3) -> str:
     """` 4.2 %`: for shares whose tenths matter."""
-    number = UNKNOWN if ratio is None else f"{ratio * 100:.1f}"
-    return f"{number.rjust(digits + 2)} %"
+    return UNKNOWN.rjust(digits + 4) if ratio is None else f"{f'{ratio * 100:.1f}'.rjust(digits + 2)} %"
 
 
 def size(count: float | None) -> str:

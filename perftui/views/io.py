@@ -38,8 +38,9 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
             Stretch(3, 40, course),
         ],
         [*_busiest(history, width), labelled("blocked", _blocked(part))],
-        [*_traffic(history), *_stalls(pressure, ("full",))],
+        _traffic(history),
         _leaders(history, width),
+        _stalls(pressure, ("full",)),
     ]
     return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=flow(groups, width, height, essential=2))
 
@@ -52,7 +53,7 @@ def _pressure(history: History) -> PressureReading | None:
 def _stalls(pressure: PressureReading | None, kinds: tuple[str, ...]) -> list[Line]:
     if pressure is None:
         return []
-    shares = {"some": ("psi", pressure.some_avg10_ratio), "full": ("all stalled", pressure.full_avg10_ratio)}
+    shares = {"some": ("psi", pressure.some_ratio), "full": ("all stalled", pressure.full_ratio)}
     return [labelled(name, percent(ratio)) for name, ratio in (shares[kind] for kind in kinds)]
 
 

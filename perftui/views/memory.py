@@ -7,6 +7,7 @@ import msgspec
 from perftui.history.growth import GrowthState
 from perftui.history.history import History
 from perftui.history.memory_state import Leader, MemoryStatePart
+from perftui.model.finding import Severity
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.cgroups import CgroupReading, CgroupsPart
 from perftui.sources.kernel_log import KernelLogPart
@@ -17,7 +18,7 @@ from perftui.views.format import bar_text, percent, rate, size, size_of, stacked
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Line, Pane, Role, TableState, Zoom
 from perftui.views.tables import Field, figure, table
-from perftui.views.tone import missing_pane, missing_zoom, tone
+from perftui.views.tone import missing_pane, missing_zoom, severity, tone
 
 KEY, TITLE = "memory", "Memory"
 
@@ -48,10 +49,11 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
         return stacked(_shares(memory), room)
 
     state = history.latest(MemoryStatePart)
-    groups: list[Group] = [
+    told = _state(snapshot, state)
+    figures: list[Group] = [
         [
             # A single line stands beside the pane's plain name, without the title that tells the state.
-            *([((_state(state), Role.STRONG),)] if state and height == 1 else []),
+            *([((told, Role.STRONG),)] if told and height == 1 else []),
             labelled("anon", size(memory.classes.anonymous_bytes), Role.STRONG),
             labelled("avail", size(memory.available_bytes)),
             Stretch(0, 40, course),
@@ -62,18 +64,25 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
             *_own_limit(history),
         ],
         [Stretch(width, width, course)] if width < 40 else [],
-        _reason(state, width),
+    ]
+    groups: list[Group] = [
+        *figures,
+        _reason(state, width, height - len(flow(figures, width, height, essential=2))),
         [*_leader(state, width), *_stalls(history), *_kills(history, memory, width)],
         _busy_with(memory),
     ]
-    return Pane(title=_title(state), tone=tone(snapshot, KEY), lines=flow(groups, width, height, essential=2))
+    return Pane(title=_title(snapshot, state), tone=tone(snapshot, KEY), lines=flow(groups, width, height, essential=2))
 
 
-def _title(state: MemoryStatePart | None) -> str:
-    return f"{TITLE} · {_state(state)}" if state else TITLE
+def _title(snapshot: Snapshot, state: MemoryStatePart | None) -> str:
+    told = _state(snapshot, state)
+    return f"{TITLE} · {told}" if told else TITLE
 
 
-def _state(part: MemoryStatePart) -> str:
+def _state(snapshot: Snapshot, part: MemoryStatePart | None) -> str:
+    """Nothing instead of `healthy` while a finding points here: a leak or a killed process leaves the host enough."""
+    if part is None or (part.memory.state == "healthy" and severity(snapshot, KEY) > Severity.INFO):
+        return ""
     return part.memory.state.replace("_", " ")
 
 
@@ -101,8 +110,13 @@ def _own_limit(history: History) -> list[Line]:
     return [labelled("limit", size_of(group.memory_used_bytes, group.memory_limit_bytes)) for group in own[:1]]
 
 
-def _reason(state: MemoryStatePart | None, width: int) -> tuple[Line, ...]:
-    return wrapped(state.memory.state_reason, width, Role.DIM) if state else ()
+def _reason(state: MemoryStatePart | None, width: int, most: int) -> list[Line]:
+    """The reason in at most so many lines, with `…` where it goes on."""
+    lines = list(wrapped(state.memory.state_reason, width, Role.DIM)) if state else []
+    if len(lines) > most > 0:
+        last = f"{lines[most - 1][0][0]} {lines[most][0][0]}"
+        lines[most - 1 :] = [((short(last, width), Role.DIM),)]
+    return lines
 
 
 def _leader(state: MemoryStatePart | None, width: int) -> list[Line]:
@@ -119,7 +133,7 @@ def _grows(leader: Leader, width: int) -> Line:
 def _stalls(history: History) -> list[Line]:
     part = history.latest(PressurePart)
     pressure = part.pressure.memory if part else None
-    return [] if pressure is None else [labelled("psi", percent(pressure.some_avg10_ratio))]
+    return [] if pressure is None else [labelled("psi", percent(pressure.some_ratio))]
 
 
 def _kills(history: History, memory: MemoryReading, width: int) -> list[Line]:
@@ -128,7 +142,7 @@ def _kills(history: History, memory: MemoryReading, width: int) -> list[Line]:
         ((f"killed {short(f'{kill.name} {kill.pid}', width - 7)}", Role.TEXT),)
         for kill in (log.oom_kills[-1:] if log else ())
     ]
-    total = [labelled("OOM kills", str(memory.oom_kills_total))] if memory.oom_kills_total else []
+    total = [labelled("OOM kills since boot", str(memory.oom_kills_total))] if memory.oom_kills_total else []
     return [*total, *killed]
 
 
@@ -177,10 +191,10 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     ]
     held = [*_classes(memory), *_groups(history)]
     return Zoom(
-        title=_title(known),
+        title=_title(snapshot, known),
         tone=tone(snapshot, KEY),
         chart=chart(snapshot, state, "memory", "GiB", GIB, readings, top=memory.total_bytes * GIB),
-        lines=(*_reason(known, width), *flow(groups, width, 3, essential=1)),
+        lines=(*_reason(known, width, 3), *flow(groups, width, 3, essential=1)),
         table=table(
             _FIELDS,
             held,

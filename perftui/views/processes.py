@@ -212,7 +212,7 @@ NAME: Field[ProcessReading] = Field(
     name="name", key="name", width=15, rank=0, right=False, cell=lambda p: (p.name, Role.TEXT), order=lambda p: p.name
 )
 _WIDE = (*_NUMBERS, NAME, Field(name="command", width=0, least=20, rank=6, right=False, cell=_command))
-_NARROW = (*_NUMBERS, msgspec.structs.replace(NAME, width=0, least=10))
+_NARROW = (*_NUMBERS, msgspec.structs.replace(NAME, width=0, least=13))
 _WIDE_FROM = 70
 
 

@@ -32,7 +32,7 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
         return ((sparkline(_moved(history, room), room, floor=SMALL_BYTES_PER_S), Role.FIRST),)
 
     groups: list[Group] = [
-        [_used(part.swap), Stretch(0, 40, course)],
+        [_used(part.swap), *([Stretch(0, 40, course)] if part.swap.total_bytes else [])],
         [
             labelled("in", rate(part.swap.in_bytes_per_s)),
             labelled("out", rate(part.swap.out_bytes_per_s)),

@@ -10,6 +10,8 @@ from perftui.views.model import Pane, Role, Zoom
 
 SIGNS = {Severity.CRITICAL: "▲", Severity.WARNING: "△", Severity.INFO: "●"}
 ROLES = {Severity.CRITICAL: Role.CRITICAL, Severity.WARNING: Role.WARNING, Severity.INFO: Role.DIM}
+SIGN_OF_TONE = {ROLES[severity]: SIGNS[severity] for severity in (Severity.CRITICAL, Severity.WARNING)}
+"""What stands in the title of a pane that a finding points at; the same sign as in the verdict."""
 
 _PANES = {
     "host.io_saturated": "io",

@@ -135,6 +135,17 @@ async def test_keys_reach_the_player_and_its_note_the_footer(tmp_path: Path, key
         await screen.until(lambda: f" {asked} · " in screen.lines[-1])
 
 
+async def test_a_note_outlives_the_picture_that_brought_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as screen:
+        newest = shown_after(5)
+        screen.console.publish(msgspec.structs.replace(newest, note="marked: deploy"))
+        screen.console.publish(newest)
+        await screen.until(lambda: " marked: deploy · " in screen.lines[-1])
+
+        await screen.press("down")
+        await screen.until(lambda: "marked" not in screen.lines[-1])
+
+
 async def test_all_processes_are_wanted_while_they_are_shown(tmp_path: Path) -> None:
     async with running(tmp_path) as screen:
         await screen.press("5", "escape")

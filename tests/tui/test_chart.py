@@ -37,7 +37,7 @@ def plotted(rows: list[str]) -> list[str]:
 def test_has_a_legend_an_axis_and_the_time_in_utc() -> None:
     rows = drawn(chart([50.0] * 120, top=100))
 
-    assert rows[0].startswith(" CPU %   ━ line 0 50")
+    assert rows[0].startswith(" CPU %   ━ line 0 50   last 2 min, UTC")
     assert rows[1].lstrip().startswith("100┤")
     assert "12:00:00" in rows[-1]
     assert "12:01:00" in rows[-1]

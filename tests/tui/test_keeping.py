@@ -22,6 +22,17 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert "not written: No space left on device" in keep_snapshot(SNAPSHOT, "words", json, tmp_path)
 
 
+def test_a_folder_at_home_is_told_as_the_operator_would_type_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    told = keep_snapshot(SNAPSHOT, "words", json, tmp_path / ".local/state/perftui")
+
+    assert "; written to ~/.local/state/perftui/snapshot-" in told
+    assert len(told) < 80
+
+
 def test_a_second_copy_of_the_same_moment_replaces_the_first(tmp_path: Path) -> None:
     keep_snapshot(SNAPSHOT, "first, longer", json, tmp_path)
     keep_snapshot(SNAPSHOT, "second", json, tmp_path)

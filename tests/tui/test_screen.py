@@ -72,8 +72,9 @@ def test_a_wide_screen_is_the_picture_of_the_design() -> None:
     lines = text_of(draw(120, 36))
 
     assert [title in lines[3] for title in ("┌ 1 CPU ", "┌ 2 I/O wait", "┌ 3 Memory", "┌ 4 Swap ")] == [True] * 4
-    assert "┌ 5 Processes" in lines[7]
-    assert "┌ 6 Disks" in lines[7]
+    assert "┌ 5 Processes" in lines[10]
+    assert "┌ 6 Disks" in lines[10]
+    assert "write │" in lines[11]
     assert lines[-1].startswith(" 1-7 zoom · space pause")
 
 
@@ -96,6 +97,35 @@ def test_an_affected_pane_is_shown_first_where_not_all_have_room() -> None:
 
     assert drawn.facts.affected == "cpu"
     assert text_of(drawn)[3].startswith("▲1 CPU")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "view", "words"),
+    [(120, 36, OVERVIEW, "┌ ▲ 1 CPU ──"), (80, 24, OVERVIEW, "▲1 CPU "), (80, 24, "cpu", "── ▲ 1 CPU · by core ──")],
+)
+def test_the_title_of_an_affected_pane_has_the_sign_of_the_verdict(
+    width: int, height: int, view: str, words: str
+) -> None:
+    lines = text_of(draw(width, height, UiState(view=view), CPU_BOUND))
+
+    assert lines[1].startswith(" ▲ CPU BOUND")
+    assert lines[3].startswith(words)
+
+
+@pytest.mark.parametrize(("view", "top", "words"), [("processes", 3, "4 to "), (HELP, 0, "1 to 19 of ")])
+def test_what_is_longer_than_the_screen_says_which_part_is_shown(view: str, top: int, words: str) -> None:
+    assert f" · {words}" in text_of(draw(80, 24, UiState(view=view, top=top)))[3]
+
+
+@pytest.mark.parametrize(
+    ("view", "told", "untold"),
+    [("cpu", ["s sort", "/ filter"], []), (FINDINGS, ["/ filter"], ["s sort"]), (HELP, [], ["s sort", "/ filter"])],
+)
+def test_the_footer_tells_keys_that_do_something_here(view: str, told: list[str], untold: list[str]) -> None:
+    footer = text_of(draw(140, 36, UiState(view=view)))[-1]
+
+    assert [key for key in told if key not in footer] == []
+    assert [key for key in untold if key in footer] == []
 
 
 def test_places_are_where_the_panes_are_drawn() -> None:

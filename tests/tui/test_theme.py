@@ -35,5 +35,9 @@ def test_ascii_takes_as_many_cells(words: str) -> None:
     assert cells(drawn) == cells(words)
 
 
+def test_signs_of_severity_differ_in_ascii() -> None:
+    assert len(set(to_ascii("●△▲?"))) == 4
+
+
 def test_a_bar_still_grows_in_ascii() -> None:
     assert len(set(to_ascii("▁▂▃▄▅▆▇█"))) == 8

@@ -115,6 +115,18 @@ def test_no_word_of_the_title_is_lost(thrashing: Snapshot, width: int) -> None:
     assert all(length(line) <= width for line in lines)
 
 
+def test_what_has_no_room_for_the_whole_chain_goes_on_from_the_cause(thrashing: Snapshot) -> None:
+    _, second = verdict_lines(thrashing, 70)
+
+    assert flat(second).endswith("leaky (pid 4242) → work waits for vda 45 % of the time")
+
+
+def test_the_moment_is_whole_on_the_smallest_screen(thrashing: Snapshot) -> None:
+    first, _ = verdict_lines(thrashing, 40)
+
+    assert flat(first).endswith("  since 10:41:47")
+
+
 def test_what_was_so_before_we_looked_is_told_as_before() -> None:
     first, _ = verdict_lines(host(5, findings=(msgspec.structs.replace(SWAPPING, began_before=True),)), 120)
 

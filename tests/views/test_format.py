@@ -19,7 +19,10 @@ GIB = 1 << 30
         (f.percent(0.314), " 31 %"),
         (f.percent(1.0), "100 %"),
         (f.percent(0.0), "  0 %"),
-        (f.percent(None), "  – %"),
+        (f.percent(None), "    –"),
+        (f.percent_tenths(None), "      –"),
+        (f.hundredths(0.314), " 31"),
+        (f.hundredths(None, 2), " –"),
         (f.percent_tenths(0.0042), "  0.4 %"),
         (f.size(0), "    0"),
         (f.size(512), "512 B"),
@@ -116,7 +119,7 @@ def test_a_stacked_bar_tells_its_parts_apart_without_colours() -> None:
     assert "".join(words for words, _ in f.stacked((0.5, 0.25, 0.125), 8)) == "████▓▓▒ "
 
 
-@pytest.mark.parametrize("words", [f.percent, f.percent_tenths, f.size, f.rate, f.count, f.latency])
+@pytest.mark.parametrize("words", [f.percent, f.percent_tenths, f.hundredths, f.size, f.rate, f.count, f.latency])
 def test_zero_and_not_known_are_as_wide_and_never_the_same(words: Callable[[float | None], str]) -> None:
     assert words(None) != words(0.0)
     assert len(words(None)) == len(words(0.0))

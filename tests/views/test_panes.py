@@ -15,7 +15,7 @@ from perftui.sources.cpu import CpuSample, CpuTimes
 from perftui.sources.memory import MemorySample
 from perftui.views import PANES, PaneKind
 from perftui.views.layout import length
-from perftui.views.model import Role
+from perftui.views.model import Pane, Role
 from tests.views.drawn import flat, text
 from tests.views.scenes import CGROUPS, DISKS, GIB, MEMINFO, NETWORK, Given, filesystem, host, without
 
@@ -87,7 +87,7 @@ def test_one_line_of_an_80_column_screen_tells_what_matters(well: Snapshot, key:
     [
         ("cpu", ["usr 22", "sys 7", "st 0", "irq 2", "load 1.25 0.90 0.80", "cores ", "250 % postgres 4310"]),
         ("io", ["all stalled 1 %", "r 140 M/s", "w 2.5 M/s", "postgres 4242"]),
-        ("memory", ["limit 410 of 512 M", "available 14 GiB of 64 GiB", "OOM kills 2", "killed leaky 99"]),
+        ("memory", ["limit 410 of 512 M", "available 14 GiB of 64 GiB", "OOM kills since boot 2", "killed leaky 99"]),
         ("swap", ["major faults/s 5", "3.0 M postgres 4242"]),
         ("processes", ["4310 postgres  250.0", "mallory", "x [bold]y[/bold]"]),
         ("disks", ["vda (swap)", "sdb", " 41 % full", "read-only"]),
@@ -209,6 +209,51 @@ def test_the_state_of_the_memory_is_in_its_title() -> None:
     assert BY_KEY["memory"].pane(host(5, cached), 40, 4).title == "Memory · cache heavy"
 
 
+@pytest.mark.parametrize(("height", "words"), [(4, "Memory"), (1, "anon")])
+def test_a_memory_with_a_finding_is_not_called_healthy(height: int, words: str) -> None:
+    well, killed = host(5), host(5, findings=(finding("host.oom_kill"),))
+
+    assert "healthy" in told(BY_KEY["memory"].pane(well, 65, height))
+    assert "healthy" not in told(BY_KEY["memory"].pane(killed, 65, height))
+    assert words in told(BY_KEY["memory"].pane(killed, 65, height))
+
+
+def told(pane: Pane) -> str:
+    return f"{pane.title} {text(pane.lines)}"
+
+
+def test_a_reason_that_has_no_room_says_that_it_goes_on(well: Snapshot) -> None:
+    lines = [flat(line) for line in BY_KEY["memory"].pane(well, 26, 5).lines]
+
+    assert lines[4].startswith("available 14 GiB")
+    assert lines[4].endswith("…")
+
+
+def test_a_cpu_that_is_all_used_for_one_thing_keeps_its_whole_split_in_the_line() -> None:
+    def hogged(second: int, read: dict[str, Sample]) -> Mapping[str, Sample]:
+        cpu = read["cpu"]
+        assert isinstance(cpu, CpuSample)
+        return {**read, "cpu": msgspec.structs.replace(cpu, all=CpuTimes(100 * second, 0, 0, 0, 0, 0, 0, 0))}
+
+    shown = flat(BY_KEY["cpu"].pane(host(5, hogged), 26, 4).lines[2])
+
+    assert shown.split() == ["usr", "100", "sys", "0", "st", "0", "irq", "0"]
+
+
+def test_stalls_are_those_of_the_tick_as_in_the_chart(well: Snapshot) -> None:
+    shown = text(BY_KEY["io"].pane(well, 65, 2).lines)
+    last = well.history.points("host.pressure.io.some_ratio", 60)[1][-1]
+
+    assert f"psi {last * 100:.0f} %" in shown
+
+
+def test_what_can_not_be_written_to_is_not_told_what_is_left_of_it(well: Snapshot) -> None:
+    lines = [flat(line) for line in BY_KEY["disks"].pane(well, 60, 12).lines if "read-only" in flat(line)]
+
+    assert len(lines) == 1
+    assert "left" not in lines[0]
+
+
 def test_a_host_without_swap_says_so() -> None:
     def bare(second: int, read: dict[str, Sample]) -> Mapping[str, Sample]:
         memory = read["memory"]
@@ -216,7 +261,9 @@ def test_a_host_without_swap_says_so() -> None:
         meminfo = {**memory.meminfo, "SwapTotal": 0, "SwapFree": 0}
         return {**read, "memory": msgspec.structs.replace(memory, meminfo=meminfo)}
 
-    assert text(BY_KEY["swap"].pane(host(5, bare), 40, 2).lines).startswith("no swap")
+    lines = [flat(line) for line in BY_KEY["swap"].pane(host(5, bare), 40, 2).lines]
+
+    assert lines[0].rstrip() == "no swap"
 
 
 def test_without_a_quota_nothing_is_said_of_throttling() -> None:

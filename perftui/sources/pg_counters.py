@@ -1,0 +1,109 @@
+"""What the whole server did: pg_stat_database summed over its databases, and the age of the oldest transaction id."""
+
+from __future__ import annotations
+
+from perftui.model.frame import Sample
+from perftui.sources.counters import delta, per_second, share
+from perftui.sources.files import Clock
+from perftui.sources.kind import Part, SourceKind
+from perftui.sources.pg_client import PgClient
+
+COUNTERS_SQL = """
+select sum(xact_commit)::int8, sum(xact_rollback)::int8, sum(blks_hit)::int8, sum(blks_read)::int8, sum(temp_bytes)::int8,
+       sum(deadlocks)::int8, (select max(age(datfrozenxid))::int8 from pg_database),
+       extract(epoch from max(stats_reset))::float8
+  from pg_stat_database
+"""
+
+
+class PgCountersSample(Sample, frozen=True, kw_only=True):
+    """Counters since the last statistics reset. Source: pg_stat_database (all databases together)."""
+
+    commits: int
+    rollbacks: int
+    blocks_hit: int
+    blocks_read: int
+    temp_bytes: int
+    deadlocks: int
+    oldest_xid_age: int
+    """max(age(datfrozenxid))."""
+    reset_at: float | None = None
+    """When any database's counters were reset last; a change ends all differences."""
+
+
+class PgCountersPart(Part, frozen=True, kw_only=True):
+    transactions_per_s: float | None
+    """Commits and rollbacks of all databases."""
+    rollbacks_per_s: float | None
+    """Rolled back transactions of all databases."""
+    cache_hit_ratio: float | None
+    """Blocks found in shared buffers / blocks asked for in the interval; None when none were asked for."""
+    temp_bytes_per_s: float | None
+    """Written to temporary files. Told when a statement ends, by an idle session up to 10 s later (15 and newer)."""
+    deadlocks_per_s: float | None
+    """Deadlocks that the server broke."""
+    deadlocks_total: int
+    """Since the statistics were reset."""
+    oldest_xid_age: int
+    """Transactions since the oldest unfrozen one: autovacuum forces a freeze at autovacuum_freeze_max_age, the server stops
+    before 2^31."""
+
+
+class PgCounters:
+    """Reads pg_stat_database and pg_database."""
+
+    name = "pg_counters"
+    interval_s = 1.0
+    deadline_s = 2.5
+
+    def __init__(self, postgres: PgClient, clock: Clock) -> None:
+        self._postgres = postgres
+        self._clock = clock
+
+    async def sample(self) -> PgCountersSample:
+        """Read once.
+
+        Raises:
+            SourceError: as the client tells it; TIMED_OUT while pg_database is locked.
+        """
+        ((commits, rollbacks, hit, read, temp, deadlocks, age, reset),) = await self._postgres.rows(COUNTERS_SQL)
+        return PgCountersSample(
+            mono=self._clock.mono(),
+            commits=commits,
+            rollbacks=rollbacks,
+            blocks_hit=hit,
+            blocks_read=read,
+            temp_bytes=temp,
+            deadlocks=deadlocks,
+            oldest_xid_age=age,
+            reset_at=reset,
+        )
+
+
+def derive(previous: PgCountersSample | None, current: PgCountersSample) -> PgCountersPart:
+    """Rates between two samples; none across a statistics reset or a restart."""
+    if previous is not None and previous.reset_at != current.reset_at:
+        previous = None
+    elapsed = current.mono - previous.mono if previous else 0.0
+    before = previous or current
+
+    def rate(name: str) -> float | None:
+        return per_second(getattr(before, name), getattr(current, name), elapsed)
+
+    commits, rollbacks = rate("commits"), rate("rollbacks")
+    hit, read = delta(before.blocks_hit, current.blocks_hit), delta(before.blocks_read, current.blocks_read)
+    asked = None if hit is None or read is None else hit + read
+    return PgCountersPart(
+        transactions_per_s=None if commits is None or rollbacks is None else commits + rollbacks,
+        rollbacks_per_s=rollbacks,
+        cache_hit_ratio=share(hit, asked),
+        temp_bytes_per_s=rate("temp_bytes"),
+        deadlocks_per_s=rate("deadlocks"),
+        deadlocks_total=current.deadlocks,
+        oldest_xid_age=current.oldest_xid_age,
+    )
+
+
+KIND = SourceKind(
+    name="pg_counters", sample=PgCountersSample, part=PgCountersPart, derive=derive, root="postgres", stale_s=5.0
+)

@@ -1,0 +1,210 @@
+"""Reads who is connected and who waits for whom, in one round trip while nobody waits and two while somebody does.
+
+pg_stat_get_activity(null) on an open connection keeps working while a catalog is locked; the view does not. So names of
+databases and roles come from maps that are renewed each minute, and kept when that fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perftui.model.failure import FailureKind, SourceError
+from perftui.sources.files import Clock
+from perftui.sources.pg_activity import IdleRow, PgActivitySample, PreparedRow, ServerRow, SessionRow
+from perftui.sources.pg_client import PgClient
+from perftui.sources.pg_text import decoded, masked
+
+NAMES_S = 60.0
+
+SERVER_SQL = """
+select current_setting('server_version_num')::int8,
+       current_setting('max_connections')::int8,
+       current_setting('superuser_reserved_connections')::int8
+         + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int8,
+       current_setting('is_superuser') = 'on' or pg_has_role(current_user, 'pg_read_all_stats', 'member'),
+       textsend(current_user::text), textsend(current_database()::text),
+       (select oid::int8 from pg_database where datname = current_database())
+"""
+
+NAMES_SQL = """
+select 'd', oid::int8, textsend(datname::text) from pg_database
+union all select 'r', oid::int8, textsend(rolname::text) from pg_roles
+"""
+
+# 13 has no query_id. A role without pg_read_all_stats sees neither waits nor states, but pg_locks tells who waits.
+ACTIVITY_SQL = """
+with a as materialized (select * from pg_stat_get_activity(null) where pid <> pg_backend_pid()),
+idle as (select * from a where state = 'idle' and backend_type = 'client backend')
+select a.pid::int8, extract(epoch from backend_start)::float8, backend_type, datid::int8, usesysid::int8,
+       textsend(application_name), host(client_addr), state, wait_event_type, wait_event,
+       extract(epoch from clock_timestamp() - xact_start)::float8,
+       extract(epoch from clock_timestamp() - query_start)::float8,
+       extract(epoch from clock_timestamp() - state_change)::float8,
+       textsend(left(query, {characters})), {query_id}, age(backend_xmin)::int8, leader_pid::int8,
+       case when {waits} then array_to_string(pg_blocking_pids(a.pid), ',') end, null::int8
+  from a
+ where not exists (select 1 from idle where idle.pid = a.pid)
+   and (backend_type is null or backend_type in
+        ('client backend', 'parallel worker', 'autovacuum worker', 'walsender', 'logical replication worker'))
+union all
+select null, null, 'client backend', datid::int8, usesysid::int8, textsend(application_name), null, 'idle', null, null,
+       null, null, extract(epoch from clock_timestamp() - min(state_change))::float8, null, null, null, null, null, count(*)
+  from idle group by datid, usesysid, application_name
+union all
+select null, extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8, 'server', null, null, null, null,
+       case when pg_is_in_recovery() then 'standby' else 'primary' end,
+       null, null, null, null, null, null, null, null, null, null, null
+"""
+SEES_WAITS = "wait_event_type = 'Lock'"
+MUST_ASK_LOCKS = "wait_event_type = 'Lock' or a.pid in (select pid from pg_locks where not granted)"
+
+LOCKS_SQL = """
+select pid::int8, mode, locktype, {name}, relation::int8, database::int8, {waited}
+  from pg_locks where not granted
+"""
+NAMED = "case when database in (0, {database}) then textsend(relation::regclass::text) end"
+
+PREPARED_SQL = """
+select textsend(gid), extract(epoch from clock_timestamp() - prepared)::float8, textsend(owner::text), textsend(database::text)
+  from pg_prepared_xacts
+"""
+
+
+class PgActivity:
+    """Reads pg_stat_get_activity(), and pg_locks and pg_prepared_xacts when somebody waits."""
+
+    name = "pg_activity"
+    interval_s = 1.0
+    deadline_s = 2.5
+
+    def __init__(self, postgres: PgClient, clock: Clock) -> None:
+        self._postgres = postgres
+        self._clock = clock
+        self._known_connection = -1
+        self._server: tuple[Any, ...] = ()
+        self._names: dict[tuple[str, int], str] = {}
+        self._named_at = float("-inf")
+
+    async def sample(self) -> PgActivitySample:
+        """Read once.
+
+        Raises:
+            SourceError: UNREACHABLE, DENIED, MISSING or TIMED_OUT as the client tells it.
+        """
+        if self._postgres.connections != self._known_connection or not self._server:
+            await self._learn()
+        await self._learn_names()
+        version, max_connections, reserved, sees_others, role, database, _ = self._server
+        rows = await self._postgres.rows(
+            ACTIVITY_SQL.format(
+                characters=300,
+                query_id="query_id" if version >= 140000 else "null::int8",
+                waits=SEES_WAITS if sees_others else MUST_ASK_LOCKS,
+            )
+        )
+        mono = self._clock.mono()
+        waiters = {row[0]: tuple(int(pid) for pid in row[17].split(",")) for row in rows if row[17]}
+        locks = await self._locks() if waiters else {}
+        prepared = await self._prepared() if any(0 in behind for behind in waiters.values()) else ()
+        (server,) = [row for row in rows if row[2] == "server"]
+        return PgActivitySample(
+            mono=mono,
+            server=ServerRow(
+                version_num=version,
+                uptime_s=server[1],
+                in_recovery=server[7] == "standby",
+                max_connections=max_connections,
+                reserved_connections=reserved,
+                sees_others=sees_others,
+                role=decoded(role) or "",
+                database=decoded(database) or "",
+            ),
+            sessions=tuple(
+                self._session(row, waiters.get(row[0], ()), locks.get(row[0])) for row in rows if row[0] is not None
+            ),
+            idle=tuple(self._idle(row) for row in rows if row[18] is not None),
+            prepared=prepared,
+            own=1,
+        )
+
+    async def _learn(self) -> None:
+        (self._server,) = await self._postgres.rows(SERVER_SQL)
+        self._known_connection = self._postgres.connections
+        self._named_at = float("-inf")
+
+    async def _learn_names(self) -> None:
+        if self._clock.mono() - self._named_at < NAMES_S:
+            return
+        self._named_at = self._clock.mono()
+        try:
+            names = await self._postgres.rows(NAMES_SQL)
+        except SourceError as exc:
+            if exc.kind is not FailureKind.TIMED_OUT:
+                raise
+            return  # pg_database or pg_authid is locked: the old names do
+        self._names = {(kind, oid): decoded(name, 64) or "" for kind, oid, name in names}
+
+    async def _locks(self) -> dict[int, tuple[Any, ...]]:
+        """By waiting pid. Names need pg_class: when that is locked, numbers must do."""
+        version, database = self._server[0], self._server[6]
+        waited = "extract(epoch from clock_timestamp() - waitstart)::float8" if version >= 140000 else "null::float8"
+        try:
+            rows = await self._postgres.rows(LOCKS_SQL.format(name=NAMED.format(database=database), waited=waited))
+        except SourceError as exc:
+            if exc.kind is not FailureKind.TIMED_OUT:
+                raise
+            rows = await self._postgres.rows(LOCKS_SQL.format(name="null::bytea", waited=waited))
+        return {row[0]: row for row in rows}
+
+    async def _prepared(self) -> tuple[PreparedRow, ...]:
+        rows = await self._postgres.rows(PREPARED_SQL)
+        return tuple(
+            PreparedRow(gid=decoded(gid) or "", prepared_s=age, owner=decoded(owner), database=decoded(database))
+            for gid, age, owner, database in rows
+        )
+
+    def _named(self, kind: str, oid: int | None) -> str | None:
+        return None if not oid else self._names.get((kind, oid), str(oid))
+
+    def _session(self, row: tuple[Any, ...], blocked_by: tuple[int, ...], lock: tuple[Any, ...] | None) -> SessionRow:
+        return SessionRow(
+            pid=row[0],
+            backend_start_at=row[1] or 0.0,
+            # Without the right to know, its kind is hidden too; only clients have a user.
+            backend_type=row[2] or ("client backend" if row[4] else "server process"),
+            database=self._named("d", row[3]),
+            user=self._named("r", row[4]),
+            application=decoded(row[5], 64),
+            client=row[6],
+            state=row[7],
+            wait_type=row[8],
+            wait_event=row[9],
+            transaction_s=row[10],
+            query_s=row[11],
+            state_s=row[12],
+            query=masked(decoded(row[13])),
+            query_id=row[14],
+            xmin_age=row[15],
+            leader_pid=row[16],
+            blocked_by=tuple(sorted(set(blocked_by))),
+            lock_mode=lock[1] if lock else None,
+            lock_target=_target(lock) if lock else None,
+            waited_s=(lock[6] if lock and lock[6] is not None else row[11]) if blocked_by else None,
+        )
+
+    def _idle(self, row: tuple[Any, ...]) -> IdleRow:
+        return IdleRow(
+            database=self._named("d", row[3]),
+            user=self._named("r", row[4]),
+            application=decoded(row[5], 64),
+            count=row[18],
+            longest_idle_s=row[12],
+        )
+
+
+def _target(lock: tuple[Any, ...]) -> str:
+    """The relation by name, else by number, else the kind of lock."""
+    kind, name, relation, database = lock[2], decoded(lock[3], 128), lock[4], lock[5]
+    if name:
+        return name if kind == "relation" else f"{name} ({kind})"
+    return f"{database}:{relation} ({kind})" if relation else str(kind)

@@ -1,0 +1,186 @@
+"""Slow statements: what the server's time goes to, as differences between two readings of pg_stat_statements."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading, StatementsReading
+from perftui.views.charts import chart
+from perftui.views.format import count, duration, latency, percent, rate
+from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
+from perftui.views.model import Chart, Line, Pane, Role, Span, TableState, Zoom
+from perftui.views.postgres import after_trouble, hidden_words, silent_zoom, trouble
+from perftui.views.tables import Field, figure, table, text_lines
+from perftui.views.tone import tone
+
+KEY, TITLE = "statements", "Slow statements"
+SOURCE = "pg_statements"
+MEASURING = "first interval is being measured"
+MILLISECONDS = 1000.0
+
+
+class Statement(msgspec.Struct, frozen=True):
+    key: str
+    reading: StatementReading
+
+
+def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
+    """The statements that took most of the interval's time, a line each."""
+    part = snapshot.history.known(PgStatementsPart)
+    lines = after_trouble(
+        _trouble(snapshot),
+        (lambda room: _lines(snapshot, part.statements, width, room)) if part else None,
+        width,
+        height,
+    )
+    if part is None and not _trouble(snapshot):
+        lines = wrapped(MEASURING, width, Role.DIM)[:height]
+    return Pane(title=_title(part.statements) if part else TITLE, tone=tone(snapshot, KEY), lines=lines)
+
+
+def _trouble(snapshot: Snapshot) -> str:
+    """The server's own comes first; without the extension the other panes live on."""
+    words = trouble(snapshot, SOURCE)
+    return trouble(snapshot) or (f"no pg_stat_statements: {words}" if words else "")
+
+
+def _title(statements: StatementsReading) -> str:
+    if statements.calls_per_s is None:
+        return TITLE
+    return f"{TITLE} · {count(statements.calls_per_s).strip()} calls/s"
+
+
+def _lines(snapshot: Snapshot, statements: StatementsReading, width: int, height: int) -> tuple[Line, ...]:
+    if not statements.top:
+        return wrapped(_empty(statements), width, Role.DIM)[:height]
+    if height < 3:
+        return tuple(_words(reading, statements, width) for reading in statements.top[:height])
+    notes = _notes(snapshot, statements, width)[: max(0, height - 4)]
+    items = _statements(statements)[: height - 1 - len(notes)]
+    return (*text_lines(_PANE_FIELDS, items, width), *notes)
+
+
+def _empty(statements: StatementsReading) -> str:
+    if statements.interval_s is None:
+        return MEASURING
+    return f"no statement ended in the last {duration(statements.interval_s)}"
+
+
+def _words(reading: StatementReading, statements: StatementsReading, width: int) -> Line:
+    """One statement in one line: its share, its mean, how often, its text."""
+
+    def query(room: int) -> Line:
+        return ((short(_text(reading)[0], room), Role.TEXT),)
+
+    pieces: Group = [
+        ((percent(reading.time_ratio), Role.STRONG),),
+        labelled("mean", latency(reading.mean_s)),
+        (
+            (count(reading.calls_per_s).strip(), Role.TEXT),
+            (f" of {count(statements.calls_per_s).strip()}/s", Role.DIM),
+        ),
+        Stretch(8, 400, query),
+    ]
+    (line,) = flow([pieces], width, 1, essential=0) or ((),)
+    return line
+
+
+def _notes(snapshot: Snapshot, statements: StatementsReading, width: int) -> tuple[Line, ...]:
+    """What makes the ranking less than it looks."""
+    notes = []
+    if statements.evicted:
+        notes.append("entries were evicted: ranking incomplete")
+    hidden = hidden_words(snapshot.history.known(PgActivityPart), "texts")
+    return tuple(((short(note, width), Role.WARNING),) for note in (*notes, *([hidden] if hidden else [])))
+
+
+def _statements(statements: StatementsReading) -> list[Statement]:
+    """One queryid may stand for several users or databases: the second of them is told apart by its place."""
+    seen: Counter[int] = Counter()
+    found = []
+    for reading in statements.top:
+        seen[reading.queryid] += 1
+        found.append(Statement(f"{reading.queryid}:{seen[reading.queryid]}", reading))
+    return found
+
+
+def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
+    """Every statement of the interval; the chart shows how often when sorted by that, otherwise how slow."""
+    part = snapshot.history.known(PgStatementsPart)
+    words = _trouble(snapshot)
+    if part is None:
+        return silent_zoom(snapshot, KEY, TITLE, words or MEASURING, width)
+    statements = part.statements
+    groups: list[Group] = [
+        [
+            labelled("calls/s", count(statements.calls_per_s)),
+            labelled("slowest mean", latency(statements.slowest_mean_s)),
+            labelled("interval", duration(statements.interval_s)),
+            labelled("entries", count(statements.entries)),
+            (("max is of the entry's whole life", Role.DIM),),
+        ]
+    ]
+    return Zoom(
+        title=TITLE,
+        tone=tone(snapshot, KEY),
+        chart=_chart(snapshot, state),
+        lines=(
+            *(wrapped(words, width, Role.WARNING) if words else ()),
+            *flow(groups, width, 2, essential=1),
+            *_notes(snapshot, statements, width),
+        ),
+        table=table(
+            _FIELDS,
+            _statements(statements),
+            state,
+            width,
+            default="time",
+            key=lambda each: each.key,
+            found_by=lambda each: f"{each.reading.queryid} {each.reading.query or ''}",
+            empty=_empty(statements),
+        ),
+    )
+
+
+def _chart(snapshot: Snapshot, state: TableState) -> Chart:
+    if state.sort == "calls":
+        readings = [("all statements", "postgres.statements.calls_per_s")]
+        return chart(snapshot, state, "calls", "1/s", 1.0, readings)
+    readings = [("slowest mean", "postgres.statements.slowest_mean_s")]
+    return chart(snapshot, state, "mean time of a call", "ms", MILLISECONDS, readings)
+
+
+def _text(reading: StatementReading) -> Span:
+    """The text, or the identifier until the text is known."""
+    return (reading.query, Role.TEXT) if reading.query else (f"queryid {reading.queryid}", Role.DIM)
+
+
+def _time(each: Statement) -> Span:
+    return percent(each.reading.time_ratio), Role.STRONG
+
+
+TIME: Field[Statement] = Field(
+    name="time%", key="time", width=5, rank=1, cell=_time, order=lambda each: each.reading.time_ratio
+)
+CALLS = msgspec.structs.replace(figure("calls/s", 7, 2, count, lambda s: s.reading.calls_per_s), key="calls")
+MEAN = figure("mean", 6, 1, latency, lambda s: s.reading.mean_s)
+MAX = msgspec.structs.replace(figure("max ever", 8, 3, latency, lambda s: s.reading.max_s), key="max")
+QUERY: Field[Statement] = Field(
+    name="query", width=0, least=16, rank=0, right=False, cell=lambda each: _text(each.reading)
+)
+_PANE_FIELDS = (TIME, CALLS, MEAN, MAX, QUERY)
+_FIELDS = (
+    TIME,
+    CALLS,
+    MEAN,
+    MAX,
+    msgspec.structs.replace(figure("rows/call", 9, 4, count, lambda s: s.reading.rows_per_call), key="rows"),
+    figure("hit", 5, 5, percent, lambda s: s.reading.hit_ratio),
+    figure("temp", 7, 6, rate, lambda s: s.reading.temp_bytes_per_s),
+    figure("wal", 7, 7, rate, lambda s: s.reading.wal_bytes_per_s),
+    msgspec.structs.replace(QUERY, least=24),
+)
