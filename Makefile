@@ -42,7 +42,8 @@ lock:  ## resolve the dependencies again (needs uv)
 clean:  ## remove what was installed and cached here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-$(BIN)/python: ;  # where it is gone, what needs it is made anew
+# Where it is gone (another host, another Python), what needs it is made anew.
+$(BIN)/python: ;
 
 $(VENV)/.run: requirements.lock $(BIN)/python
 	@PYTHON="$(PYTHON)" tests/make-venv $(VENV) requirements.lock

@@ -88,6 +88,11 @@ class OwnPostgres:
         return self._server.pid
 
     @property
+    def binaries(self) -> Path:
+        """The folder of its programs."""
+        return self._binaries
+
+    @property
     def folder(self) -> Path:
         """Sockets, data (`db`) and log."""
         return self._folder
@@ -141,12 +146,19 @@ class OwnPostgres:
             )
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and self._server.poll() is None:
-            with contextlib.suppress(FileNotFoundError):
-                if "ready" in (data / "postmaster.pid").read_text():
-                    return self
+            if self._is_ready(data / "postmaster.pid"):
+                return self
             time.sleep(0.01)
         tail = (self._folder / "log").read_text(errors="replace")[-300:].strip().replace("\n", " | ")
         raise SourceError(FailureKind.UNREACHABLE, f"the embedded Postgres did not start: {tail}")
+
+    def _is_ready(self, pid_file: Path) -> bool:
+        """One that was killed leaves its file behind, so the pid in it must be ours."""
+        try:
+            pid, *rest = pid_file.read_text().splitlines() or [""]
+        except FileNotFoundError:
+            return False
+        return pid == str(self.pid) and any("ready" in line for line in rest)
 
     def _initdb(self, data: Path) -> None:
         command = [*self._prefix, str(self._binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust"]

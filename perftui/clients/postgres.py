@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from perftui import __version__
+from perftui.clients.dsn import uri
 from perftui.model.failure import FailureKind, SourceError
 
 
@@ -40,39 +41,54 @@ SETTINGS = {
     "default_transaction_read_only": "on",
     "jit": "off",
     "search_path": "pg_catalog",
+    # Texts as they are: where their bytes are not what the database claims, any conversion fails the whole answer.
+    "client_encoding": "sql_ascii",
 }
 
-_KINDS: dict[str, tuple[FailureKind, str]] = {
-    "28": (FailureKind.DENIED, "check user and password (PGUSER, .pgpass, --dsn) and pg_hba.conf"),
-    "3D": (FailureKind.MISSING, "no such database: name one with --dsn or PGDATABASE"),
-    "53": (
+_Advice = tuple[FailureKind, str]
+_ON_CONNECT: dict[str, _Advice] = {
+    "28": (FailureKind.DENIED, "check user and password (PGUSER, PGPASSWORD, .pgpass, --dsn) and pg_hba.conf"),
+    "3D": (FailureKind.MISSING, "name a database that is there with --dsn or PGDATABASE"),
+    "42501": (FailureKind.DENIED, "grant connect on that database to this role"),
+    "53300": (
         FailureKind.UNREACHABLE,
         "the server is full; a slot kept for pg_use_reserved_connections (16+) would let perftui in",
     ),
-    "57P03": (FailureKind.UNREACHABLE, "it starts up, shuts down or recovers"),
-    "57014": (FailureKind.TIMED_OUT, "the statement timeout was hit"),
+    "57P03": (FailureKind.UNREACHABLE, "trying again"),
+    "08P01": (FailureKind.UNSUPPORTED, "if that is a pooler, name the server itself with --dsn"),
+}
+_ON_QUERY: dict[str, _Advice] = {
+    "57014": (FailureKind.TIMED_OUT, "the server is slow to answer"),
     "55P03": (FailureKind.TIMED_OUT, "a catalog is locked"),
     "55000": (FailureKind.UNSUPPORTED, "add it to shared_preload_libraries and restart the server"),
     "42501": (FailureKind.DENIED, "grant pg_monitor to this role"),
     "42P01": (FailureKind.MISSING, "the extension or view is not there"),
     "42883": (FailureKind.MISSING, "the extension or function is not there"),
+    "42703": (FailureKind.MISSING, "the extension's version changed"),
+    "22021": (FailureKind.MALFORMED, "text of another database is not in the encoding it claims"),
 }
+"""By SQLSTATE, or its class."""
 
 
-def translated(exc: BaseException) -> SourceError:
-    """asyncpg's and the network's errors as ours, by SQLSTATE class or code."""
-    if isinstance(exc, SourceError):
-        return exc
+def _translated(exc: Exception, advice: Mapping[str, _Advice]) -> SourceError:
+    """asyncpg's and the network's errors as ours, in one printable line."""
     text = " ".join(str(exc).split()) or type(exc).__name__
+    text = "".join(char if char.isprintable() else "?" for char in text[:160])
     if isinstance(exc, TimeoutError):
         return SourceError(FailureKind.TIMED_OUT, "postgres: no answer in time")
     state = getattr(exc, "sqlstate", None) or ""
-    for code, (kind, advice) in _KINDS.items():
+    for code, (kind, what_to_do) in advice.items():
         if state.startswith(code):
-            return SourceError(kind, f"postgres: {text[:160]}; {advice}")
+            return SourceError(kind, f"postgres: {text}; {what_to_do}")
     if isinstance(exc, OSError):
-        return SourceError(FailureKind.UNREACHABLE, f"postgres: {text[:160]}")
-    return SourceError(FailureKind.UNREACHABLE, f"postgres: {type(exc).__name__}: {text[:160]}")
+        return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
+    if isinstance(exc, ValueError):  # its text may quote what was given, the password in it too
+        return SourceError(
+            FailureKind.MISSING,
+            "postgres: --dsn, PG* variables or the service file name no server that can be understood; "
+            "expected postgresql://USER@HOST:PORT/DATABASE, with signs like / and @ in names escaped",
+        )
+    return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
 
 
 class Postgres:
@@ -102,19 +118,24 @@ class Postgres:
                 found = await connection.fetch(sql, timeout=STATEMENT_MS / 1000 + CLIENT_GRACE_S)
             except Exception as exc:
                 self._judge(connection, exc)
-                raise translated(exc) from exc
+                raise _translated(exc, _ON_QUERY) from exc
             return [tuple(row) for row in found]
 
     async def close(self) -> None:
+        """Give the connection up; nothing is asked afterwards."""
         if self._connecting is not None:
             self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
         if self._connection is not None:
             self._connection.terminate()
 
     def _usable(self) -> Connection:
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
-        self._connection = None
+        if self._connection is not None:
+            self._connection = None
+            self._failed(SourceError(FailureKind.UNREACHABLE, "postgres: the server closed the connection"))
         self._connect_if_due()
         raise self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
 
@@ -123,7 +144,7 @@ class Postgres:
         if connection.is_closed() or isinstance(exc, (TimeoutError, OSError)) or not getattr(exc, "sqlstate", None):
             connection.terminate()
             self._connection = None
-            self._failed(translated(exc))
+            self._failed(_translated(exc, _ON_QUERY))
 
     def _connect_if_due(self) -> None:
         if self._connecting is None and self._mono() >= self._retry_at:
@@ -135,14 +156,14 @@ class Postgres:
         connect: Callable[..., Awaitable[Connection]] = asyncpg.connect
         try:
             self._connection = await connect(
-                self._dsn,
+                None if self._dsn is None else uri(self._dsn),
                 timeout=CONNECT_S,
                 command_timeout=STATEMENT_MS / 1000 + CLIENT_GRACE_S,
                 server_settings=SETTINGS,
                 statement_cache_size=50,
             )
         except Exception as exc:
-            self._failed(translated(exc))
+            self._failed(_translated(exc, _ON_CONNECT))
         else:
             self.connections += 1
             self._problem, self._failures = None, 0
@@ -155,21 +176,3 @@ class Postgres:
         pause_s = REFUSED_BACKOFF_S if refused else BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
         self._failures += 1
         self._retry_at = self._mono() + pause_s * random.uniform(0.8, 1.2)
-
-
-async def reachable(postgres: Postgres, within_s: float) -> None:
-    """Wait until the server answers, for commands that can't show "connecting…".
-
-    Raises:
-        SourceError: why it did not within the time.
-    """
-    async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(asyncio.timeout(within_s))
-        while True:
-            try:
-                await postgres.rows("select 1")
-                return
-            except SourceError as exc:
-                if "connecting" not in exc.detail:
-                    raise
-            await asyncio.sleep(0.02)

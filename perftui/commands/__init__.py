@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +16,7 @@ COMMANDS = ("console", "demo", "snapshot", "record", "replay", "readings", "doct
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. No traceback reaches the user."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_output()
     try:
         return _run(given)
     except KeyboardInterrupt:
@@ -22,6 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _reader_gone()
     except Exception as exc:
         return _explain(exc, "--debug" in given)
+
+
+def _prepare_output() -> None:
+    """A closed stdout or stderr swallows what is written; a sign that its encoding lacks is written as `?`."""
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _run(given: list[str]) -> int:
@@ -35,8 +48,6 @@ def _run(given: list[str]) -> int:
 
 def _reader_gone() -> int:
     """`perftui readings | head`: the reader left, which is no fault. Python's own flush at exit must not complain."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return ExitCode.HEALTHY
 

@@ -53,6 +53,8 @@ async def _try(source: Source) -> str:
         return f"{exc.kind}: {exc.detail}"
     except TimeoutError:
         return f"timed_out: no answer for {source.deadline_s + 1:.0f} s"
+    except Exception as exc:  # as in the feed: one source's fault of ours must not hide what the others say
+        return f"internal: {type(exc).__name__}: {exc}"
     return ""
 
 

@@ -9,12 +9,17 @@ import argparse
 import asyncio
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perftui.commands.console import screen_arguments
 from perftui.model.exit_code import ExitCode
-from perftui.model.finding import Finding, Severity
+from perftui.model.failure import UsageError
+from perftui.model.finding import Severity
 from perftui.pipeline.loop import Judge
 from perftui.recording.reader import Tape
+
+if TYPE_CHECKING:
+    from perftui.reports.changes import Changes
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +50,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     player = TapePlayer(tape, Judge(machine=tape.machine, limits=settings.limits))
     code = run_console(player, options(args, settings.config))
+    if isinstance(player.failure, UsageError):
+        raise player.failure
     if player.failure is not None:
         raise RuntimeError(f"the replay ended: {player.failure}") from player.failure
     return code
@@ -61,10 +68,11 @@ async def _headless(tape: Tape, judge: Judge, as_json: bool) -> ExitCode:
             print(line)
     for line in changes.closing(tape.cut):
         print(line)
-    return _exit_code(changes.worst)
+    return _exit_code(changes)
 
 
-def _exit_code(worst: Finding | None) -> ExitCode:
-    if worst is None or worst.severity is Severity.INFO:
-        return ExitCode.HEALTHY
-    return ExitCode.CRITICAL if worst.severity is Severity.CRITICAL else ExitCode.WARNING
+def _exit_code(changes: Changes) -> ExitCode:
+    worst = changes.worst.severity if changes.worst else Severity.INFO
+    if worst is Severity.INFO:
+        return ExitCode.HEALTHY if changes.judged else ExitCode.UNKNOWN
+    return ExitCode.CRITICAL if worst is Severity.CRITICAL else ExitCode.WARNING

@@ -16,6 +16,15 @@ from perftui.findings import (
     memory_pressure,
     network_retransmits,
     oom_kill,
+    pg_cache_misses,
+    pg_connections_exhausted,
+    pg_deadlocks,
+    pg_idle_in_transaction,
+    pg_lock_pileup,
+    pg_slow_statements,
+    pg_temp_spill,
+    pg_unreachable,
+    pg_wraparound,
     swapping,
 )
 from perftui.findings.rule import ChosenLimits, Rule
@@ -34,6 +43,15 @@ RULES: tuple[Rule, ...] = (
     disk_filling.RULE,
     network_retransmits.RULE,
     fd_exhaustion.RULE,
+    pg_unreachable.RULE,
+    pg_connections_exhausted.RULE,
+    pg_lock_pileup.RULE,
+    pg_deadlocks.RULE,
+    pg_idle_in_transaction.RULE,
+    pg_slow_statements.RULE,
+    pg_temp_spill.RULE,
+    pg_cache_misses.RULE,
+    pg_wraparound.RULE,
 )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
 from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
@@ -77,12 +75,8 @@ def _evidence(
 
 def _pace(history: History, path: str, window_s: float) -> float | None:
     """Bytes a second by which free space fell over the window; None when it did not."""
-    at, free = history.points(f"host.filesystems.{path}.free_bytes", window_s)
-    known = [(moment, value) for moment, value in zip(at, free, strict=True) if not isnan(value)]
-    if len(known) < 2 or known[-1][0] <= known[0][0]:
-        return None
-    fallen = (known[0][1] - known[-1][1]) / (known[-1][0] - known[0][0])
-    return fallen if fallen > 0 else None
+    slope = history.slope(f"host.filesystems.{path}.free_bytes", window_s)
+    return -slope if slope is not None and slope < 0 else None
 
 
 def _severity(used: float, left_s: float | None, limits: DiskFillingLimits) -> Severity:

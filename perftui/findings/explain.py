@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from perftui.findings import leaders, statements
 from perftui.history.history import History
 from perftui.model.finding import Finding
 from perftui.sources.disks import DisksPart
+from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.processes import ProcessesPart
 
 SLACK_S = 10.0
 """A cause is measured over a window like its symptom, so it may be noticed this much later."""
@@ -51,6 +54,74 @@ def kernel_works(history: History, cause: Finding, symptom: Finding) -> bool:
     return (history.value("host.cpu.system_ratio") or 0.0) > (history.value("host.cpu.user_ratio") or 0.0)
 
 
+def same_blocker(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The idle one is the root that the others are behind."""
+    return cause.subject["pid"] == symptom.subject.get("pid")
+
+
+def waiters_run_it(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The statement is what somebody runs who waits for a lock, or it names the locked relation."""
+    part = history.latest(PgActivityPart)
+    waiting = {row.query_id for row in (part.backends if part else ()) if row.blocked_by}
+    relation = str(cause.subject.get("relation", "")).rpartition(".")[2]
+    return symptom.subject["queryid"] in waiting or (
+        bool(relation) and relation in statements.names(history, symptom.subject)
+    )
+
+
+def waiters_hold_connections(history: History, cause: Finding, symptom: Finding) -> bool:
+    """A quarter of the connections wait for a lock."""
+    part = history.latest(PgActivityPart)
+    return part is not None and part.connections.waiting >= part.connections.used / 4
+
+
+def work_holds_connections(history: History, cause: Finding, symptom: Finding) -> bool:
+    """Half of the connections are at work."""
+    part = history.latest(PgActivityPart)
+    return part is not None and part.connections.active >= part.connections.used / 2
+
+
+def same_statement(history: History, cause: Finding, symptom: Finding) -> bool:
+    return cause.subject.get("queryid") == symptom.subject.get("queryid") is not None
+
+
+def postgres_here(history: History, cause: Finding, symptom: Finding) -> bool:
+    """A server runs on this host and does something; a remote one does not suffer from it."""
+    part = history.latest(ProcessesPart)
+    return any(_is_postgres(process.name) for process in (part.processes.top if part else ()))
+
+
+def postgres_waits_here(history: History, cause: Finding, symptom: Finding) -> bool:
+    """It is still there and late, not gone."""
+    late = history.sources["pg_activity"].detail.startswith("timed_out")
+    return late and postgres_here(history, cause, symptom)
+
+
+def postgres_uses_disk(history: History, cause: Finding, symptom: Finding) -> bool:
+    """A fifth of what processes move, or wait for, is Postgres'."""
+    part = history.latest(ProcessesPart)
+    loads = [(leaders.disk(process), process.name) for process in (part.processes.top if part else ())]
+    ours = sum(load for load, name in loads if _is_postgres(name))
+    return ours > 0 and ours >= 0.2 * sum(load for load, _ in loads)
+
+
+def others_take_cpu(history: History, cause: Finding, symptom: Finding) -> bool:
+    return not postgres_leads(history, symptom, cause) and postgres_here(history, cause, symptom)
+
+
+def postgres_leads(history: History, cause: Finding, symptom: Finding) -> bool:
+    """Postgres leads the symptom, so what is wrong in it may be the cause."""
+    return _is_postgres(symptom.subject.get("process", ""))
+
+
+def postgres_was_killed(history: History, cause: Finding, symptom: Finding) -> bool:
+    return _is_postgres(cause.subject.get("process", ""))
+
+
+def _is_postgres(name: object) -> bool:
+    return str(name).startswith(("postgres", "postmaster"))
+
+
 EDGES: tuple[Edge, ...] = (
     Edge("host.memory_leak", "host.memory_pressure", anywhere),
     Edge("host.memory_leak", "host.swapping", anywhere),
@@ -61,6 +132,22 @@ EDGES: tuple[Edge, ...] = (
     Edge("host.swapping", "host.io_saturated", swap_reaches_disk),
     Edge("host.swapping", "host.cpu_saturated", kernel_works),
     Edge("host.cpu_stolen", "host.cpu_saturated", anywhere),
+    Edge("pg.idle_in_transaction", "pg.lock_pileup", same_blocker),
+    Edge("pg.lock_pileup", "pg.slow_statements", waiters_run_it),
+    Edge("pg.lock_pileup", "pg.connections_exhausted", waiters_hold_connections),
+    Edge("pg.slow_statements", "pg.connections_exhausted", work_holds_connections),
+    Edge("pg.slow_statements", "host.cpu_saturated", postgres_leads),
+    Edge("pg.temp_spill", "pg.slow_statements", same_statement),
+    Edge("pg.temp_spill", "host.io_saturated", postgres_leads),
+    Edge("pg.cache_misses", "host.io_saturated", postgres_leads),
+    Edge("host.io_saturated", "pg.slow_statements", postgres_uses_disk),
+    Edge("host.cpu_saturated", "pg.slow_statements", others_take_cpu),
+    Edge("host.memory_pressure", "pg.slow_statements", postgres_here),
+    Edge("host.swapping", "pg.slow_statements", postgres_here),
+    Edge("host.io_saturated", "pg.unreachable", postgres_waits_here),
+    Edge("host.memory_pressure", "pg.unreachable", postgres_waits_here),
+    Edge("host.swapping", "pg.unreachable", postgres_waits_here),
+    Edge("host.oom_kill", "pg.unreachable", postgres_was_killed),
 )
 
 

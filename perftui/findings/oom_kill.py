@@ -28,14 +28,14 @@ def oom_kill(history: History, limits: OomKillLimits) -> list[Finding]:
     kills = [moment for moment, rate in zip(at, rates, strict=True) if not isnan(rate) and rate > 0]
     if not kills:
         return []
-    last = kills[-1]
+    recent = any(rate > 0 for rate in history.window(_RATE, limits.critical_s).values)
     victim = _victim(history)
     who = f"{victim.name} (pid {victim.pid}){_where(victim)}" if victim else "a process"
     held = f", it held {size(victim.resident_bytes)}" if victim and victim.resident_bytes else ""
     return [
         Finding(
             rule=NAME,
-            severity=Severity.CRITICAL if history.at - last <= limits.critical_s else Severity.WARNING,
+            severity=Severity.CRITICAL if recent else Severity.WARNING,
             constraint=Constraint.MEMORY_BOUND,
             title=f"the kernel killed {who} for want of memory{held}",
             since_at=kills[0],

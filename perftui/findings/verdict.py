@@ -9,10 +9,11 @@ from perftui.findings.holding import watched
 from perftui.findings.rule import Rule
 from perftui.history.history import History
 from perftui.history.memory_state import MemoryStatePart
-from perftui.history.words import size
+from perftui.history.words import age, size
 from perftui.model.finding import Constraint, Finding, Severity, Verdict
 from perftui.sources.cpu import CpuPart
 from perftui.sources.memory import MemoryPart
+from perftui.sources.pg_activity import PgActivityPart
 from perftui.sources.pressure import PressurePart
 
 # S003, common bottleneck patterns: database 40 %, application 30 %, infrastructure 20 %, external 10 %. Within the host
@@ -26,6 +27,7 @@ PRIORS = (
     Constraint.IO_BOUND,
     Constraint.CPU_BOUND,
     Constraint.EXTERNAL_BOUND,
+    Constraint.UNKNOWN,
 )
 
 
@@ -75,7 +77,7 @@ def _healthy_or_unknown(history: History) -> Verdict:
     ]
     if blind:
         return _nothing(Constraint.UNKNOWN, f"can't tell: {'; '.join(blind)}")
-    if not watched(history) and history.latest(PressurePart) is None:
+    if not watched(history) and (history.latest(PressurePart) is None or _looks_bad(history)):
         return _nothing(
             Constraint.UNKNOWN,
             f"watching for {history.span_s:.0f} s; a verdict needs 4 s here. {_why_healthy(history)}",
@@ -83,13 +85,19 @@ def _healthy_or_unknown(history: History) -> Verdict:
     return _nothing(Constraint.HEALTHY, _why_healthy(history))
 
 
+def _looks_bad(history: History) -> bool:
+    """A first interval that would be a finding if it held for a window, and that the kernel's 10 s means don't show yet."""
+    bad = {"host.cpu.busy_ratio": 0.85, "host.cpu.iowait_ratio": 0.2, "host.pressure.memory.some_ratio": 0.1}
+    return any((history.value(reading) or 0.0) > limit for reading, limit in bad.items())
+
+
 def _nothing(constraint: Constraint, summary: str) -> Verdict:
     return Verdict(constraint=constraint, finding=None, severity=Severity.INFO, since_at=None, summary=summary)
 
 
 def _why_healthy(history: History) -> str:
-    """The numbers that would be bad if something were: CPU and its queue, I/O wait, memory and swap."""
-    parts = []
+    """The numbers that would be bad if something were: Postgres, CPU and its queue, I/O wait, memory and swap."""
+    parts = [*_postgres(history)]
     cpu = history.latest(CpuPart)
     if cpu and cpu.cpu.busy_ratio is not None and cpu.cpu.iowait_ratio is not None:
         parts.append(f"CPU {cpu.cpu.busy_ratio:.0%} busy of {cpu.cpu.count}, I/O wait {cpu.cpu.iowait_ratio:.0%}")
@@ -101,3 +109,18 @@ def _why_healthy(history: History) -> str:
     if state and state.memory.state not in ("healthy", "cache_heavy"):
         parts.append(f"memory {state.memory.state.replace('_', ' ')}")
     return ", ".join(parts)
+
+
+def _postgres(history: History) -> list[str]:
+    """Nothing where none is watched; one that can't be read comes with the reason."""
+    state, part = history.sources.get("pg_activity"), history.latest(PgActivityPart)
+    if state is not None and (state.state == "failed" or (part is None and state.state != "off")):
+        reason = state.detail.partition(": ")[2].removeprefix("postgres: ")
+        return [f"Postgres: {reason or f'no answer for {age(state.age_s or 0.0)}'}"]
+    if part is None:
+        return []
+    used = part.connections
+    waiting = f"{part.locks.waiting} wait for a lock" if part.locks.waiting else "nobody waits for a lock"
+    if not part.sees_others:
+        waiting += " (what others do is not visible: grant pg_monitor)"
+    return [f"Postgres {part.version} {used.active} active on {used.used} of {used.max} connections", waiting]

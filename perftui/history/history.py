@@ -152,17 +152,30 @@ class History:
         values = series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
         return self._axis.walls(start, self.end), values
 
-    def spread(self, reading: str, seconds: float, most: int) -> tuple[list[float], list[float]]:
-        """As `points`, but about `most` ticks at even steps: what an hour's course needs, at a fraction of its cost.
+    def slope(self, reading: str, seconds: float) -> float | None:
+        """Change per second between the first and the last known value in the window, whatever the wall clock did."""
+        start = self._start(seconds)
+        series = self._series.get(reading)
+        values = series.slice(start, self.end) if series else []
+        known = [place for place, value in enumerate(values) if not isnan(value)]
+        if len(known) < 2:
+            return None
+        first, last = known[0], known[-1]
+        elapsed = self._axis.mono(start + last) - self._axis.mono(start + first)
+        return (values[last] - values[first]) / elapsed if elapsed > 0 else None
 
-        The same ticks are taken by the next call, so that what was found in them does not move.
+    def spread(self, reading: str, seconds: float, most: int) -> tuple[list[float], list[float], list[float]]:
+        """(wall clock, monotonic clock, value) of about `most` ticks at even steps; NaN where a value is not known.
+
+        What an hour's course needs, at a fraction of its cost. The same ticks are taken by the next call, so that what
+        was found in them does not move.
         """
         start = self._start(seconds)
         step = max(1, (self.end - start) // most)
         start += -start % step
         series = self._series.get(reading)
-        walls = self._axis.walls(start, self.end, step)
-        return walls, series.slice(start, self.end, step) if series else [float("nan")] * len(walls)
+        walls, monos = self._axis.walls(start, self.end, step), self._axis.monos(start, self.end, step)
+        return walls, monos, series.slice(start, self.end, step) if series else [float("nan")] * len(walls)
 
     def recent(self, reading: str, ticks: int) -> list[float]:
         """The values of the last `ticks` ticks, oldest first; NaN where not known. Shorter while the history is."""
@@ -173,11 +186,13 @@ class History:
     def held_since(self, reading: str, above: float, tolerance_s: float = 5.0) -> tuple[float, bool]:
         """(wall clock, began before) since when a reading has been above a limit, dips shorter than the tolerance aside.
 
-        Began before: it was so at the very first tick of our watch.
+        Began before: it was so at the very first tick of our watch. Now, where its course is not kept.
         """
         first = self._axis.first()
         series = self._series.get(reading)
-        values = series.slice(first, self.end) if series else []
+        if series is None:
+            return self.at, False
+        values = series.slice(first, self.end)
         monos = self._axis.monos(first, self.end)
         begin = len(values) - 1
         for position in range(len(values) - 1, -1, -1):
@@ -186,11 +201,17 @@ class History:
             if values[position] > above:
                 begin = position
         # The first tick has no rates yet: being so at the second one is as early as can be seen.
-        return self._axis.at(first + max(0, begin)), begin <= 1 and not self.forgot()
+        before = begin <= 1 and not self.forgot()
+        return self._axis.at(first if before else first + begin), before
 
     def _start(self, seconds: float) -> int:
         # Half a millisecond of slack: a tick exactly `seconds` old is outside whatever the rounding.
         return self._axis.find(self.mono - seconds + 0.0005, self.end)
+
+
+BRIEF_TICKS = 10
+"""Shorter courses show no growth; in a build most processes are gone after a few ticks."""
+_SWEEP_TICKS = 60
 
 
 class HistoryStore:
@@ -210,6 +231,8 @@ class HistoryStore:
 
     def push(self, frame: Frame) -> History:
         """Derive the frame's readings, put their numbers on the time axis and give the history that ends here."""
+        if frame.mono < self._axis.newest_mono():
+            self._begin_anew()
         index = self._axis.put(frame.at, frame.mono)
         for name, sample in frame.samples.items():
             kind = self._kinds.get(name)
@@ -225,6 +248,8 @@ class HistoryStore:
         self._marks = (*self._marks, *frame.marks)[-100:]
         if index + 1 - self._axis.first() > self._keep + self._keep // 10:
             self._trim(index + 1 - self._keep)
+        if index % _SWEEP_TICKS == 0:
+            self._forget_brief(index - _SWEEP_TICKS)
         return self.view(index + 1, dict(self._parts), self._failed)
 
     def view(self, end: int, parts: dict[type[Part], Readings], failed: Mapping[str, Failed]) -> History:
@@ -252,10 +277,22 @@ class HistoryStore:
                     series = self._series[reading] = Series(index)
                 series.put(index, value)
 
+    def _begin_anew(self) -> None:
+        """Forget all but the marks: tapes were joined, and the machine was started again in between or is another one."""
+        self._axis.trim(self._axis.end())
+        self._series, self._previous, self._parts, self._numbers, self._failed = {}, {}, {}, {}, {}
+
     def _trim(self, start: int) -> None:
         self._axis.trim(start)
         # A new mapping: readers of the old one may be walking it.
         self._series = {name: series for name, series in self._series.items() if series.trim(start)}
+
+    def _forget_brief(self, ended_before: int) -> None:
+        self._series = {
+            name: series
+            for name, series in self._series.items()
+            if len(series) >= BRIEF_TICKS or series.end() > ended_before
+        }
 
     def _states(
         self, parts: Mapping[type[Part], Readings], failed: Mapping[str, Failed], mono: float

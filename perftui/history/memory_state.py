@@ -134,7 +134,7 @@ def _stalls(history: History) -> tuple[float | None, float | None]:
 
 
 def _growth(history: History) -> GrowthReading:
-    _, used = history.spread("host.memory.used_ratio", history.span_s + 1, MEASUREMENTS)
+    _, _, used = history.spread("host.memory.used_ratio", history.span_s + 1, MEASUREMENTS)
     host = growth([value for value in used if not isnan(value)])
     return GrowthReading(state=host.state, ratio=host.ratio, leader=_leader(history))
 
@@ -156,18 +156,18 @@ def _leader(history: History) -> Leader | None:
 def _grower(history: History, process: ProcessReading, window_s: float) -> Leader | None:
     if process.resident_bytes < LEADER_MIN_GROWTH_BYTES:
         return None
-    at, values = history.spread(resident_series(process), window_s, MEASUREMENTS)
+    at, monos, values = history.spread(resident_series(process), window_s, MEASUREMENTS)
     oldest = next((value for value in values if not isnan(value)), inf)
     if process.resident_bytes - oldest < LEADER_MIN_GROWTH_BYTES:
         return None
-    known = [(moment, value) for moment, value in zip(at, values, strict=True) if not isnan(value)]
+    known = [point for point in zip(at, values, monos, strict=True) if not isnan(point[1])]
     if len(known) < MIN_MEASUREMENTS or known[-1][1] - known[0][1] < LEADER_MIN_GROWTH_BYTES:
         return None
-    grown = growth([value for _, value in known])
-    seconds = known[-1][0] - known[0][0]
+    grown = growth([value for _, value, _ in known])
+    seconds = known[-1][2] - known[0][2]
     if grown.ratio is None or grown.state is GrowthState.STABLE or seconds <= 0:
         return None
-    since_at = min(known, key=lambda point: (point[1], -point[0]))[0]
+    since_at = min(known, key=lambda point: (point[1], -point[2]))[0]
     return Leader(
         pid=process.pid,
         name=process.name,

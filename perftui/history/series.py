@@ -7,7 +7,7 @@ one assignment, so a reader sees either the old pair or the new one.
 from __future__ import annotations
 
 from array import array
-from math import nan
+from math import inf, nan
 
 
 class Series:
@@ -41,6 +41,15 @@ class Series:
             self.data = (start, values[start - base :])
         return len(self.data[1]) > 0
 
+    def __len__(self) -> int:
+        """Ticks from its first to its last value."""
+        return len(self.data[1])
+
+    def end(self) -> int:
+        """Index after its last value."""
+        base, values = self.data
+        return base + len(values)
+
     def bytes(self) -> int:
         return self.data[1].itemsize * len(self.data[1])
 
@@ -72,13 +81,21 @@ class Axis:
         base, walls, _ = self.data
         return walls[max(0, start - base) : end - base : step].tolist()
 
-    def monos(self, start: int, end: int) -> list[float]:
+    def monos(self, start: int, end: int, step: int = 1) -> list[float]:
         base, _, monos = self.data
-        return monos[max(0, start - base) : end - base].tolist()
+        return monos[max(0, start - base) : end - base : step].tolist()
 
     def first(self) -> int:
         """Index of the oldest tick kept."""
         return self.data[0]
+
+    def end(self) -> int:
+        """Index after the newest tick."""
+        return self.data[0] + len(self.data[2])
+
+    def newest_mono(self) -> float:
+        """Of the newest tick; minus infinity before there is one."""
+        return self.data[2][-1] if self.data[2] else -inf
 
     def find(self, mono: float, end: int) -> int:
         """Index of the first tick before `end` that is not older than `mono`; `end` when there is none."""

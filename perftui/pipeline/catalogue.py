@@ -13,6 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from perftui.history.memory_state import MemoryStatePart
+from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
 
 UNITS = (
@@ -41,7 +42,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 def catalogue() -> list[Entry]:
     """All readings, in the order of their sources."""
     found: dict[str, Entry] = {}
-    parts: list[tuple[str, type]] = [*((kind.root, kind.part) for kind in KINDS), ("host", MemoryStatePart)]
+    parts: list[tuple[str, type]] = [
+        *((kind.root, kind.part) for kind in KINDS),
+        ("host", MemoryStatePart),
+        ("postgres", Reachable),
+    ]
     for root, part in parts:
         for entry in _entries(part, root):
             found.setdefault(entry.name, entry)

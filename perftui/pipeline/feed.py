@@ -105,7 +105,8 @@ class LiveFeed:
         mono = self._clock.mono()
         for call in self._calls:
             call.start_if_due(mono, begin)
-        running = [call.task for call in self._calls if call.task is not None]
+        # Who was told late already is not waited for: it must not hold up the others in each tick to come.
+        running = [call.task for call in self._calls if call.task is not None and not call.told_late]
         if running:
             await asyncio.wait(running, timeout=min(GRACE_S, self._interval_s / 2))
         samples: dict[str, Sample] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from perftui.pipeline.feed import LiveFeed
 from perftui.pipeline.loop import Judge
 from perftui.pipeline.player import Mode, Publish, Shown
@@ -30,7 +32,8 @@ class LivePlayer:
         self._publish: Publish | None = None
         self._newest: Snapshot | None = None
         self._cursor: int | None = None
-        self._thread = LoopThread("perftui-pipeline", self._run)
+        self._shown: Shown | None = None
+        self._thread = LoopThread("perftui-pipeline", self._run, self._tell_end)
 
     def warm_up(self) -> None:
         """Begin to sample before anybody looks: what is imported meanwhile is the first interval."""
@@ -82,9 +85,9 @@ class LivePlayer:
 
     async def _run(self) -> None:
         async for frame in self._feed:
-            self._timeline.push(frame)
-            if self._tape is not None:
+            if self._tape is not None:  # first: what a rule stumbles over must be on the tape
                 self._tape.write(frame)
+            self._timeline.push(frame)
             self._newest = self._timeline.newest()
             self._show()
 
@@ -108,14 +111,18 @@ class LivePlayer:
         if self._cursor is not None:
             self._cursor = max(self._cursor, timeline.first)
         snapshot = self._newest if self._cursor is None else timeline.snapshot(self._cursor)
-        self._publish(
-            Shown(
-                snapshot=snapshot,
-                mode=Mode.LIVE if self._cursor is None else Mode.PAUSED,
-                behind_s=self._newest.at - snapshot.at,
-                oldest_at=timeline.at(timeline.first),
-                newest_at=self._newest.at,
-                recording=self._tape.status if self._tape is not None else "",
-                note=note,
-            )
+        self._shown = Shown(
+            snapshot=snapshot,
+            mode=Mode.LIVE if self._cursor is None else Mode.PAUSED,
+            behind_s=self._newest.at - snapshot.at,
+            oldest_at=timeline.at(timeline.first),
+            newest_at=self._newest.at,
+            recording=self._tape.status if self._tape is not None else "",
+            note=note,
         )
+        self._publish(self._shown)
+
+    def _tell_end(self, failure: BaseException) -> None:
+        if self._publish is not None and self._shown is not None:
+            note = f"sampling ended: {type(failure).__name__}: {failure}; q quits"
+            self._publish(msgspec.structs.replace(self._shown, note=note))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import msgspec
+
+from perftui.model.failure import TapeError
 from perftui.model.frame import Frame
 from perftui.pipeline.loop import Judge
 from perftui.pipeline.player import Mode, Publish, Shown
@@ -31,6 +34,13 @@ class TapePlayer:
     """Follows a tape: plays, pauses, steps, seeks."""
 
     def __init__(self, tape: Tape, judge: Judge) -> None:
+        """Prepare to play it.
+
+        Raises:
+            TapeError: its first frame can't be read, or there is none.
+        """
+        if next(tape.frames(), None) is None:
+            raise TapeError("the tape holds no frame; record one with perftui record FILE")
         self._tape = tape
         self._judge = judge
         self._span = tape.span()
@@ -42,7 +52,8 @@ class TapePlayer:
         self._speed = 1.0
         self._publish: Publish | None = None
         self._woken = asyncio.Event()
-        self._thread = LoopThread("perftui-replay", self._run)
+        self._shown: Shown | None = None
+        self._thread = LoopThread("perftui-replay", self._run, self._tell_end)
 
     @property
     def failure(self) -> BaseException | None:
@@ -177,14 +188,17 @@ class TapePlayer:
         snapshot = self._timeline.snapshot(self._cursor)
         ended = self._ended
         mode = Mode.ENDED if ended else Mode.PLAYING if self._playing else Mode.PAUSED
-        self._publish(
-            Shown(
-                snapshot=snapshot,
-                mode=mode,
-                behind_s=max(0.0, self._span[1] - snapshot.at),
-                speed=self._speed,
-                oldest_at=self._span[0],
-                newest_at=self._span[1],
-                note=note or ("the tape is cut: it ends here" if ended and self._tape.cut else ""),
-            )
+        self._shown = Shown(
+            snapshot=snapshot,
+            mode=mode,
+            behind_s=max(0.0, self._span[1] - snapshot.at),
+            speed=self._speed,
+            oldest_at=self._span[0],
+            newest_at=self._span[1],
+            note=note or ("the tape is cut: it ends here" if ended and self._tape.cut else ""),
         )
+        self._publish(self._shown)
+
+    def _tell_end(self, failure: BaseException) -> None:
+        if self._publish is not None and self._shown is not None:
+            self._publish(msgspec.structs.replace(self._shown, note=f"the replay ended: {failure}; q quits"))

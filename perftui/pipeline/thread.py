@@ -9,10 +9,20 @@ from typing import Any
 
 
 class LoopThread:
-    """Runs one coroutine in its own thread; others hand it small calls to make there."""
+    """Runs one coroutine in its own thread; others hand it small calls to make there. A fault in either ends it."""
 
-    def __init__(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], on_failure: Callable[[BaseException], None]
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            name: of the thread.
+            work: what it does until it is stopped.
+            on_failure: called once, from the thread, when a fault has ended it.
+        """
         self._work = work
+        self._on_failure = on_failure
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
@@ -27,7 +37,7 @@ class LoopThread:
         self._ready.wait(5)
         if self._loop is not None and not self._loop.is_closed():
             try:
-                self._loop.call_soon_threadsafe(action)
+                self._loop.call_soon_threadsafe(self._guarded, action)
             except RuntimeError:  # it closed in between
                 return
 
@@ -35,6 +45,14 @@ class LoopThread:
         """End the work and wait for it, not for ever: a source may hang in the kernel."""
         self.call(self._stop_soon)
         self._thread.join(timeout_s)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        # asyncio would write a traceback over the screen and go on with half of the action done.
+        try:
+            action()
+        except Exception as exc:
+            self.failure = exc
+            self._stop_soon()
 
     def _stop_soon(self) -> None:
         if self._stopping is not None:
@@ -47,6 +65,8 @@ class LoopThread:
             self.failure = exc
         finally:
             self._ready.set()
+            if self.failure is not None:
+                self._on_failure(self.failure)
 
     async def _until_stopped(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -12,6 +12,14 @@ from perftui.model.finding import Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
 
 Tree = dict[str, Any]
+_POSTGRES, _ACTIVITY = "postgres", "pg_activity"
+
+
+class Reachable(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tree tells of a server beside the readings of its sources."""
+
+    reachable: bool | None
+    """Whether the last look at who is connected was answered; null while that is not known."""
 
 
 def tree(snapshot: Snapshot) -> Tree:
@@ -23,16 +31,25 @@ def tree(snapshot: Snapshot) -> Tree:
         "at": iso(snapshot.at),
         "version": __version__,
         "host": roots["host"],
-        "postgres": roots.get("postgres"),
+        "postgres": _postgres(snapshot, roots.get(_POSTGRES)),
         "pools": roots.get("pools", {}),
         "deploys": [],
         "probes": roots.get("probes", {}),
         "slo": roots.get("slo", {}),
         "load": roots.get("load"),
-        "findings": [_finding(finding) for finding in snapshot.findings],
-        "verdict": _verdict(snapshot.verdict),
+        "findings": [finding_tree(finding) for finding in snapshot.findings],
+        "verdict": verdict_tree(snapshot.verdict),
         "sources": msgspec.to_builtins(snapshot.sources),
     }
+
+
+def _postgres(snapshot: Snapshot, readings: Tree | None) -> Tree | None:
+    """All that is known of the server; None where none is watched."""
+    state = snapshot.history.sources.get(_ACTIVITY)
+    told = {"ok": True, "failed": False}.get(state.state) if state else None
+    if told is None and readings is None:
+        return None
+    return {**msgspec.to_builtins(Reachable(reachable=told)), **(readings or {})}
 
 
 def iso(at: float | None) -> str | None:
@@ -58,14 +75,16 @@ def _with_moments(value: Any) -> Any:
             key: iso(inner) if key.endswith("_at") and isinstance(inner, float) else _with_moments(inner)
             for key, inner in value.items()
         }
-    return [_with_moments(inner) for inner in value] if isinstance(value, list) else value
+    return [_with_moments(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _finding(finding: Finding) -> Tree:
+def finding_tree(finding: Finding) -> Tree:
+    """A finding with its severity as a word and its moments as text."""
     told: Tree = _with_moments(msgspec.to_builtins(finding))
     return {**told, "severity": finding.severity.word}
 
 
-def _verdict(verdict: Verdict) -> Tree:
+def verdict_tree(verdict: Verdict) -> Tree:
+    """A verdict, as `finding_tree`."""
     told: Tree = _with_moments(msgspec.to_builtins(verdict))
     return {**told, "severity": verdict.severity.word}

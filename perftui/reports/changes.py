@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from perftui.model.finding import Finding, Verdict
+from perftui.model.finding import Constraint, Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
+from perftui.pipeline.tree import finding_tree, iso, verdict_tree
 
 Key = tuple[str, str]
 
@@ -21,6 +22,8 @@ class Changes:
         self._verdict: Verdict | None = None
         self._last: Snapshot | None = None
         self.worst: Finding | None = None
+        self.judged = False
+        """At least one moment could be judged: not all verdicts were `unknown`."""
 
     def lines(self, snapshot: Snapshot) -> list[str]:
         """Lines for what this snapshot brings."""
@@ -39,6 +42,7 @@ class Changes:
             self._verdict.chain,
         ):
             told.append(self._verdict_line(snapshot.at, verdict))
+        self.judged = self.judged or verdict.constraint is not Constraint.UNKNOWN
         self._active, self._verdict, self._last = found, verdict, snapshot
         return told
 
@@ -53,12 +57,12 @@ class Changes:
 
     def _line(self, at: float, event: str, finding: Finding) -> str:
         if self._as_json:
-            return _json({"at": clock(at), "event": event, "finding": finding})
+            return _json({"at": iso(at), "event": event, "finding": finding_tree(finding)})
         return f"{clock(at)}  {event:<7} {finding.severity.word:<8} {finding.rule:<25} {finding.title}"
 
     def _verdict_line(self, at: float, verdict: Verdict) -> str:
         if self._as_json:
-            return _json({"at": clock(at), "event": "verdict", "verdict": verdict})
+            return _json({"at": iso(at), "event": "verdict", "verdict": verdict_tree(verdict)})
         chain = " → ".join(verdict.chain) or verdict.summary
         return f"{clock(at)}  verdict {verdict.severity.word:<8} {verdict.constraint:<25} {chain}"
 

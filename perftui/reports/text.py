@@ -15,16 +15,19 @@ from perftui.views.layout import wrapped
 from perftui.views.model import Line
 
 WIDTH = 100
-_LABEL = 11
-_HEIGHTS = {"processes": 6, "disks": 6, "network": 3}
+_LEAST_LABEL = 11
+_HEIGHTS = {"processes": 6, "disks": 6, "network": 3, "statements": 6, "locks": 8, "connections": 7}
 """Lines of a pane; two where none are named."""
-_TABLES = ("processes", "disks")
+_TABLES = ("processes", "disks", "statements", "locks")
 _PLAIN = str.maketrans(
     {
         "–": "-",
         "·": "-",
         "→": ">",
         "…": "~",
+        "└": "`",
+        "●": "*",
+        "≥": ">=",
         "▁": "_",
         "▂": ".",
         "▃": ":",
@@ -80,17 +83,17 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _panes(snapshot: Snapshot) -> Iterator[str]:
-    for kind in PANES:
-        if not kind.shown(snapshot):
-            continue
-        pane = kind.pane(snapshot, WIDTH - _LABEL, _HEIGHTS.get(kind.key, 2))
+    shown = [kind for kind in PANES if kind.shown(snapshot)]
+    label = max(_LEAST_LABEL, *(len(kind.title) + 2 for kind in shown))
+    for kind in shown:
+        pane = kind.pane(snapshot, WIDTH - label, _HEIGHTS.get(kind.key, 2))
         state = pane.title.removeprefix(kind.title).removeprefix(" · ")
         rows = [*([state] if state else []), *map(_flat, pane.lines)]
         if kind.key not in _TABLES:
             # The room that keeps numbers in place on a screen is only in the way here.
             rows = [re.sub(" {3,}", "  ", row) for row in rows]
         for i, row in enumerate(rows):
-            yield f"{(kind.title if i == 0 else '').ljust(_LABEL)}{row}"
+            yield f"{(kind.title if i == 0 else '').ljust(label)}{row}"
 
 
 def _silent(snapshot: Snapshot) -> Iterator[str]:

@@ -219,8 +219,8 @@ def find_mounts(mountinfo: bytes, own: bytes) -> tuple[CgroupMount | None, Cgrou
         paths.update(dict.fromkeys(controllers.split(","), path))
     found: dict[str, CgroupMount] = {}
     for line in mountinfo.decode("utf-8", "surrogateescape").splitlines():
-        words = line.split()
-        after = words.index("-")
+        words = line.split(" ")  # each blank parts two fields: the source of a mount may be empty
+        after = words.index("-", 6)
         kind, options = words[after + 1], words[after + 3].split(",")
         if kind == "cgroup2":
             found.setdefault("", CgroupMount(2, words[4], _below(words[3], paths.get("", "/"))))

@@ -137,7 +137,7 @@ def local_mounts(mountinfo: bytes) -> tuple[Mount, ...]:
     """
     visible: dict[bytes, list[bytes]] = {}
     for line in mountinfo.splitlines():
-        words = line.split()
+        words = line.split(b" ")  # each blank parts two fields: the source of a mount may be empty
         visible[words[4]] = words
     best: dict[bytes, tuple[tuple[bool, int], Mount]] = {}
     for path, words in visible.items():
@@ -147,12 +147,13 @@ def local_mounts(mountinfo: bytes) -> tuple[Mount, ...]:
         rank = (words[3] != b"/", len(path))
         if words[2] not in best or rank < best[words[2]][0]:
             best[words[2]] = (rank, mount)
-    mounts = sorted((mount for _, mount in best.values()), key=lambda mount: mount.path)
-    return tuple(mounts[:_MOST])
+    # A host of many containers has hundreds of small tmpfs: disks first.
+    mounts = sorted((mount for _, mount in best.values()), key=lambda mount: (mount.kind == "tmpfs", mount.path))
+    return tuple(sorted(mounts[:_MOST], key=lambda mount: mount.path))
 
 
 def _mount(path: bytes, words: list[bytes]) -> Mount | None:
-    after = words.index(b"-")
+    after = words.index(b"-", 6)
     kind, device, superblock_options = words[after + 1], words[after + 2], words[after + 3]
     if kind in _REMOTE or kind in _PSEUDO or kind.startswith(b"fuse."):
         return None

@@ -11,7 +11,7 @@ from perftui.sources.pg_client import PgClient
 COUNTERS_SQL = """
 select sum(xact_commit)::int8, sum(xact_rollback)::int8, sum(blks_hit)::int8, sum(blks_read)::int8, sum(temp_bytes)::int8,
        sum(deadlocks)::int8, (select max(age(datfrozenxid))::int8 from pg_database),
-       extract(epoch from max(stats_reset))::float8
+       extract(epoch from max(stats_reset))::float8, extract(epoch from pg_postmaster_start_time())::float8
   from pg_stat_database
 """
 
@@ -29,6 +29,8 @@ class PgCountersSample(Sample, frozen=True, kw_only=True):
     """max(age(datfrozenxid))."""
     reset_at: float | None = None
     """When any database's counters were reset last; a change ends all differences."""
+    server_started_at: float | None = None
+    """Another one means that the server was restarted, or that another server answers now; so does that."""
 
 
 class PgCountersPart(Part, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ class PgCounters:
         Raises:
             SourceError: as the client tells it; TIMED_OUT while pg_database is locked.
         """
-        ((commits, rollbacks, hit, read, temp, deadlocks, age, reset),) = await self._postgres.rows(COUNTERS_SQL)
+        ((commits, rollbacks, hit, read, temp, deadlocks, age, reset, started),) = await self._postgres.rows(COUNTERS_SQL)
         return PgCountersSample(
             mono=self._clock.mono(),
             commits=commits,
@@ -77,12 +79,13 @@ class PgCounters:
             deadlocks=deadlocks,
             oldest_xid_age=age,
             reset_at=reset,
+            server_started_at=started,
         )
 
 
 def derive(previous: PgCountersSample | None, current: PgCountersSample) -> PgCountersPart:
     """Rates between two samples; none across a statistics reset or a restart."""
-    if previous is not None and previous.reset_at != current.reset_at:
+    if previous is not None and _epoch(previous) != _epoch(current):
         previous = None
     elapsed = current.mono - previous.mono if previous else 0.0
     before = previous or current
@@ -102,6 +105,10 @@ def derive(previous: PgCountersSample | None, current: PgCountersSample) -> PgCo
         deadlocks_total=current.deadlocks,
         oldest_xid_age=current.oldest_xid_age,
     )
+
+
+def _epoch(sample: PgCountersSample) -> tuple[float | None, float | None]:
+    return sample.reset_at, sample.server_started_at
 
 
 KIND = SourceKind(

@@ -121,7 +121,7 @@ class _Reach:
         self._bit = {pid: 1 << place for place, pid in enumerate({*waits, *blocks})}
         self._behind: dict[int, int] = {}
         self._from_the_ends(waits, blocks)
-        self._through_cycles(blocks)
+        self._through_cycles(waits, blocks)
 
     def pids(self) -> Iterable[int]:
         return self._bit
@@ -148,18 +148,28 @@ class _Reach:
                 if open_victims[blocker] == 0:
                     ready.append(blocker)
 
-    def _through_cycles(self, blocks: Mapping[int, set[int]]) -> None:
-        settled = dict(self._behind)
-        for pid in self._bit.keys() - settled.keys():
+    def _through_cycles(self, waits: Mapping[int, set[int]], blocks: Mapping[int, set[int]]) -> None:
+        """The rest; all members of one cycle have the same behind them."""
+        for pid in [pid for pid in self._bit if pid not in self._behind]:
+            if pid in self._behind:
+                continue
+            open_victims = self._closure(pid, blocks)
             behind = 0
-            ahead, seen = [pid], {pid}
-            while ahead:
-                for victim in blocks.get(ahead.pop(), ()):
-                    behind |= self._bit[victim] | settled.get(victim, 0)
-                    if victim not in seen and victim not in settled:
-                        seen.add(victim)
-                        ahead.append(victim)
-            self._behind[pid] = behind
+            for each in (pid, *open_victims):
+                for victim in blocks.get(each, ()):
+                    behind |= self._bit[victim] | self._behind.get(victim, 0)
+            for member in open_victims & self._closure(pid, waits) | {pid}:
+                self._behind[member] = behind
+
+    def _closure(self, pid: int, edges: Mapping[int, set[int]]) -> set[int]:
+        """Those not settled yet that the edges lead to from it; itself only through a cycle."""
+        found: set[int] = set()
+        ahead = [pid]
+        while ahead:
+            new = {each for each in edges.get(ahead.pop(), ()) if each not in self._behind} - found
+            found |= new
+            ahead.extend(new)
+        return found
 
 
 def _drawn(

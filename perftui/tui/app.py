@@ -185,6 +185,8 @@ class Console(App[None]):
         return age if running and age > STALE_S else None
 
     def _check_age(self) -> None:
+        if self._newest is None and self._player.failure is not None:
+            self.end(ExitCode.INTERNAL)  # nothing will ever be shown; the command tells why
         if self._skipped or self._age() is not None:
             self.draw()
 
@@ -273,7 +275,7 @@ class Console(App[None]):
         titles = {kind.key: kind.title for kind in PANES}
         for number, pane in enumerate(self._facts.panes, start=1):
             yield SystemCommand(
-                f"Zoom {titles[pane]}", f"key {number}", partial(self.do, Action.ZOOM_NUMBER, str(number))
+                f"Zoom {titles[pane]}", f"key {number % 10}", partial(self.do, Action.ZOOM_NUMBER, str(number))
             )
         for key in KEYS:
             if key.action not in (Action.ZOOM_NUMBER, Action.PALETTE):

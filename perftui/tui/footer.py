@@ -64,7 +64,7 @@ def _room(action: Action) -> int:
 
 def _hint(action: Action, facts: Facts, first: bool) -> Iterable[Span]:
     key = _BY_ACTION[action]
-    sign = {Action.ZOOM_NUMBER: f"1-{max(1, len(facts.panes))}", Action.EARLIER: "←→"}.get(action, key.sign)
+    sign = {Action.ZOOM_NUMBER: f"1-{min(max(1, len(facts.panes)), 9)}", Action.EARLIER: "←→"}.get(action, key.sign)
     return ((("" if first else " · "), Role.DIM), (sign, Role.ACCENT), (f" {key.hint}", Role.DIM))
 
 

@@ -55,7 +55,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 KEYS = (
-    Key(tuple("123456789"), "1-9", Action.ZOOM_NUMBER, "zoom the pane with that number", "zoom"),
+    Key(tuple("1234567890"), "1-9 0", Action.ZOOM_NUMBER, "zoom the pane with that number", "zoom"),
     Key(("enter",), "Enter", Action.ZOOM, "zoom the chosen pane, or the one that a finding points at"),
     Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
     Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),

@@ -16,6 +16,7 @@ from perftui.views.tone import SIGN_OF_TONE
 GRID_WIDTH = 100
 GRID_HEIGHT = 26
 _ACROSS = 4
+_SERVER, _CONNECTIONS = ("statements", "locks"), "connections"
 
 
 class Place(NamedTuple):
@@ -29,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Numbered(NamedTuple):
-    """A pane kind that is shown, with the number key that zooms it."""
+    """A pane kind that is shown, with its number: the key that zooms it, 0 for the tenth."""
 
     number: int
     kind: PaneKind
@@ -68,6 +69,18 @@ class _Drawing:
         self.places.append(Place(pane.kind.key, x, y, width, height))
         return box(self.signed(pane, model), model.lines, width, height, model.tone)
 
+    def columns(self, columns: Sequence[Sequence[Numbered]], widths: Sequence[int], y: int, height: int) -> list[Line]:
+        """Panes one above the other, beside others."""
+        blocks: list[list[Line]] = []
+        x = 0
+        for panes, width in zip(columns, widths, strict=True):
+            block: list[Line] = []
+            for pane, size in zip(panes, _shared(height, len(panes)), strict=True):
+                block += self.boxed(pane, x, y + len(block), width, size)
+            blocks.append(block)
+            x += width
+        return beside(*blocks)
+
     def signed(self, pane: Numbered, model: Pane) -> tuple[Span, ...]:
         """The title, after a sign where a finding points at the pane: colours alone don't tell it."""
         sign = SIGN_OF_TONE.get(model.tone, "")
@@ -76,7 +89,7 @@ class _Drawing:
     def title(self, pane: Numbered, words: str) -> tuple[Span, ...]:
         role = Role.ACCENT if pane.kind.key == self.chosen else Role.TITLE
         sign = "▸" if pane.kind.key == self.chosen else ""
-        return ((f"{sign}{pane.number} ", Role.ACCENT), (words, role))
+        return ((f"{sign}{pane.number % 10} ", Role.ACCENT), (words, role))
 
     @property
     def affected(self) -> str:
@@ -90,26 +103,27 @@ class _Drawing:
 def _grid(
     shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
 ) -> tuple[list[Line], list[Place], str]:
-    """Small panes in a row on top, processes large below, the others beside them one above the other."""
+    """Small panes in a row on top. Below: the server's panes, its connections beside processes and devices; without a server
+    the processes large and the others beside them."""
     drawing = _Drawing(snapshot, chosen)
-    large = next((pane for pane in shown if pane.kind.key == PROCESSES), None)
-    small = [pane for pane in shown if pane is not large]
-    top, side = small[:_ACROSS], small[_ACROSS:]
-    top_height = 4 if height < 24 else 6 if height < 30 else 7
-    lines: list[Line] = []
-    if top:
-        widths = _shared(width, len(top))
-        blocks = [drawing.boxed(pane, sum(widths[:i]), 0, widths[i], top_height) for i, pane in enumerate(top)]
-        lines += beside(*blocks)
-    rest = height - len(lines)
-    side_width = min(72, max(44, width * 5 // 12)) if side and large else (width if side else 0)
-    stacked: list[Line] = []
-    for pane, size in zip(side, _shared(rest, len(side)), strict=True):
-        stacked += drawing.boxed(pane, width - side_width, top_height + len(stacked), side_width, size)
-    if large is None:
-        return [*lines, *(stacked or [blank(width)] * rest)], drawing.places, drawing.affected
-    left = drawing.boxed(large, 0, len(lines), width - side_width, rest)
-    lines += beside(left, stacked) if side else left
+    top, below = [[pane] for pane in shown[:_ACROSS]], shown[_ACROSS:]
+    server = [[pane] for pane in below if pane.kind.key in _SERVER]
+    connections = [pane for pane in below if pane.kind.key == _CONNECTIONS]
+    large = [pane for pane in below if pane.kind.key == PROCESSES]
+    small = [pane for pane in below if pane.kind.key not in (*_SERVER, _CONNECTIONS, PROCESSES)]
+    top_height = 4 if height < 24 else 6 if height < 30 or server else 7
+    lines = drawing.columns(top, _shared(width, len(top)), 0, top_height) if top else []
+    if server:
+        middle = (height - len(lines)) // 2
+        lines += drawing.columns(server, _shared(width, len(server)), len(lines), middle)
+    beneath = [panes for panes in (connections, large, small) if panes]
+    if not beneath:
+        return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected
+    widths = _shared(width, len(beneath))
+    if len(beneath) == 2:
+        side_width = min(72, max(44, width * 5 // 12))
+        widths = [width - side_width, side_width]
+    lines += drawing.columns(beneath, widths, len(lines), height - len(lines))
     return lines, drawing.places, drawing.affected
 
 

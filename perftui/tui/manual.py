@@ -9,6 +9,7 @@ from perftui.views.model import Line, Role
 _SIGNS = (
     ("▲", "critical: before the verdict, a finding, the pane that it points at"),
     ("△", "warning: in the same places"),
+    ("●", "in Locks: a root blocker, which holds others up (└) and waits for nobody"),
     ("→", "in the verdict: what stands on the left causes what stands on the right"),
     ("psi", "share of the last second in which some task waited for it (all stalled: every task)"),
     ("–", "not known; never the same as 0"),

@@ -78,7 +78,7 @@ def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiSt
     state = msgspec.structs.replace(state, message="")
     match action:
         case Action.ZOOM_NUMBER:
-            number = int(key) - 1
+            number = (int(key) - 1) % 10  # 0 is the tenth
             if number < len(facts.panes):
                 return opened(state, facts.panes[number])
             return told(state, f"there is no pane {key}")

@@ -90,7 +90,7 @@ def zoom_lines(
 
 def _title(zoom: Zoom, number: int | None, choice: TableState, facts: Facts, top: int) -> list[Span]:
     sign = SIGN_OF_TONE.get(zoom.tone, "")
-    title: list[Span] = [(f"{sign} " if sign else "", zoom.tone), (f"{number} " if number else "", Role.ACCENT)]
+    title: list[Span] = [(f"{sign} " if sign else "", zoom.tone), (f"{number % 10} " if number else "", Role.ACCENT)]
     title.append((zoom.title, Role.TITLE))
     if zoom.table is not None and zoom.table.sorted_by:
         names = {column.key: column.name for column in zoom.table.columns}

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import msgspec
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.views import cpu, disks, io, memory, network, processes, swap
+from perftui.views import cpu, disks, io, memory, network, pg_connections, pg_locks, pg_statements, processes, swap
 from perftui.views.model import Pane, TableState, Zoom
+from perftui.views.postgres import configured
 
 
 def _always(snapshot: Snapshot) -> bool:
@@ -36,6 +37,21 @@ PANES: tuple[PaneKind, ...] = (
     PaneKind(key=io.KEY, title=io.TITLE, pane=io.pane, zoom=io.zoom),
     PaneKind(key=memory.KEY, title=memory.TITLE, pane=memory.pane, zoom=memory.zoom),
     PaneKind(key=swap.KEY, title=swap.TITLE, pane=swap.pane, zoom=swap.zoom),
+    PaneKind(
+        key=pg_statements.KEY,
+        title=pg_statements.TITLE,
+        pane=pg_statements.pane,
+        zoom=pg_statements.zoom,
+        shown=configured,
+    ),
+    PaneKind(key=pg_locks.KEY, title=pg_locks.TITLE, pane=pg_locks.pane, zoom=pg_locks.zoom, shown=configured),
+    PaneKind(
+        key=pg_connections.KEY,
+        title=pg_connections.TITLE,
+        pane=pg_connections.pane,
+        zoom=pg_connections.zoom,
+        shown=configured,
+    ),
     PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
     PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),
     PaneKind(key=network.KEY, title=network.TITLE, pane=network.pane, zoom=network.zoom),

@@ -8,24 +8,26 @@ from perftui.pipeline.snapshot import Snapshot
 from perftui.views.format import duration, since, stamp
 from perftui.views.layout import clipped, length, short, wrapped
 from perftui.views.model import Line, Role
+from perftui.views.postgres import server_words
 from perftui.views.tone import ROLES, SIGNS
 
 
 def header(shown: Shown, width: int) -> Line:
-    """Host, feed, clock, tape and sources in one line; what matters least goes first when the room is small."""
+    """Host, server, feed, clock, tape and sources in one line; what matters least goes first when the room is small."""
     machine = shown.snapshot.machine
     # (rank, piece): the highest rank goes first.
     left: list[tuple[int, Line]] = [
-        (7, (("perftui", Role.TITLE),)),
+        (8, (("perftui", Role.TITLE),)),
         (2, ((machine.hostname, Role.STRONG),)),
-        (5, ((f"· {machine.cores} cores", Role.DIM),)),
-        (6, ((f"· {_system(machine.system)}", Role.DIM),)),
+        (6, ((f"· {machine.cores} cores", Role.DIM),)),
+        (7, ((f"· {_system(machine.system)}", Role.DIM),)),
+        (3, server_words(shown.snapshot)),
     ]
     right: list[tuple[int, Line]] = [
         (0, _feed(shown)),
         (1, ((stamp(shown.snapshot.at), Role.TEXT),)),
-        (4, _tape(shown.recording)),
-        (3, _sources(shown.snapshot)),
+        (5, _tape(shown.recording)),
+        (4, _sources(shown.snapshot)),
     ]
     pieces = [(rank, piece) for rank, piece in (*left, *right) if piece]
     while len(pieces) > 1 and _width(pieces) > width:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,7 +14,7 @@ from perftui.views.charts import chart
 from perftui.views.format import count, duration, latency, percent, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Chart, Line, Pane, Role, Span, TableState, Zoom
-from perftui.views.postgres import after_trouble, hidden_words, silent_zoom, trouble
+from perftui.views.postgres import Trouble, after_trouble, hidden_words, silent_zoom, trouble, trouble_lines
 from perftui.views.tables import Field, figure, table, text_lines
 from perftui.views.tone import tone
 
@@ -30,22 +31,20 @@ class Statement(msgspec.Struct, frozen=True):
 
 def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     """The statements that took most of the interval's time, a line each."""
-    part = snapshot.history.known(PgStatementsPart)
-    lines = after_trouble(
-        _trouble(snapshot),
-        (lambda room: _lines(snapshot, part.statements, width, room)) if part else None,
-        width,
-        height,
-    )
-    if part is None and not _trouble(snapshot):
-        lines = wrapped(MEASURING, width, Role.DIM)[:height]
-    return Pane(title=_title(part.statements) if part else TITLE, tone=tone(snapshot, KEY), lines=lines)
+    part, problem = snapshot.history.known(PgStatementsPart), _trouble(snapshot)
+    if part is None and problem is None:
+        return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=wrapped(MEASURING, width, Role.DIM)[:height])
+    lines = (lambda room: _lines(snapshot, part.statements, width, room)) if part else None
+    title = _title(part.statements) if part and problem is None else TITLE
+    return Pane(title=title, tone=tone(snapshot, KEY), lines=after_trouble(problem, lines, width, height))
 
 
-def _trouble(snapshot: Snapshot) -> str:
+def _trouble(snapshot: Snapshot) -> Trouble | None:
     """The server's own comes first; without the extension the other panes live on."""
-    words = trouble(snapshot, SOURCE)
-    return trouble(snapshot) or (f"no pg_stat_statements: {words}" if words else "")
+    own = trouble(snapshot, SOURCE)
+    if own is not None:
+        own = Trouble(f"no pg_stat_statements: {own.reason}" if own.reason else "", own.age_s)
+    return trouble(snapshot) or own
 
 
 def _title(statements: StatementsReading) -> str:
@@ -91,11 +90,9 @@ def _words(reading: StatementReading, statements: StatementsReading, width: int)
 
 def _notes(snapshot: Snapshot, statements: StatementsReading, width: int) -> tuple[Line, ...]:
     """What makes the ranking less than it looks."""
-    notes = []
-    if statements.evicted:
-        notes.append("entries were evicted: ranking incomplete")
+    evicted = "entries were evicted: ranking incomplete" if statements.evicted else ""
     hidden = hidden_words(snapshot.history.known(PgActivityPart), "texts")
-    return tuple(((short(note, width), Role.WARNING),) for note in (*notes, *([hidden] if hidden else [])))
+    return tuple(line for note in (evicted, hidden) for line in wrapped(note, width, Role.WARNING))
 
 
 def _statements(statements: StatementsReading) -> list[Statement]:
@@ -111,9 +108,9 @@ def _statements(statements: StatementsReading) -> list[Statement]:
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     """Every statement of the interval; the chart shows how often when sorted by that, otherwise how slow."""
     part = snapshot.history.known(PgStatementsPart)
-    words = _trouble(snapshot)
+    problem = _trouble(snapshot)
     if part is None:
-        return silent_zoom(snapshot, KEY, TITLE, words or MEASURING, width)
+        return silent_zoom(snapshot, KEY, TITLE, problem or Trouble(MEASURING, None), width)
     statements = part.statements
     groups: list[Group] = [
         [
@@ -129,7 +126,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
         tone=tone(snapshot, KEY),
         chart=_chart(snapshot, state),
         lines=(
-            *(wrapped(words, width, Role.WARNING) if words else ()),
+            *trouble_lines(problem, width),
             *flow(groups, width, 2, essential=1),
             *_notes(snapshot, statements, width),
         ),
@@ -163,12 +160,22 @@ def _time(each: Statement) -> Span:
     return percent(each.reading.time_ratio), Role.STRONG
 
 
+def _number(
+    name: str, key: str, width: int, rank: int, words: Callable[[float | None], str], value: str
+) -> Field[Statement]:
+    def read(each: Statement) -> float | None:
+        found: float | None = getattr(each.reading, value)
+        return found
+
+    return msgspec.structs.replace(figure(name, width, rank, words, read), key=key)
+
+
 TIME: Field[Statement] = Field(
     name="time%", key="time", width=5, rank=1, cell=_time, order=lambda each: each.reading.time_ratio
 )
-CALLS = msgspec.structs.replace(figure("calls/s", 7, 2, count, lambda s: s.reading.calls_per_s), key="calls")
-MEAN = figure("mean", 6, 1, latency, lambda s: s.reading.mean_s)
-MAX = msgspec.structs.replace(figure("max ever", 8, 3, latency, lambda s: s.reading.max_s), key="max")
+CALLS = _number("calls/s", "calls", 7, 2, count, "calls_per_s")
+MEAN = _number("mean", "mean", 6, 1, latency, "mean_s")
+MAX = _number("max ever", "max", 8, 3, latency, "max_s")
 QUERY: Field[Statement] = Field(
     name="query", width=0, least=16, rank=0, right=False, cell=lambda each: _text(each.reading)
 )
@@ -178,9 +185,9 @@ _FIELDS = (
     CALLS,
     MEAN,
     MAX,
-    msgspec.structs.replace(figure("rows/call", 9, 4, count, lambda s: s.reading.rows_per_call), key="rows"),
-    figure("hit", 5, 5, percent, lambda s: s.reading.hit_ratio),
-    figure("temp", 7, 6, rate, lambda s: s.reading.temp_bytes_per_s),
-    figure("wal", 7, 7, rate, lambda s: s.reading.wal_bytes_per_s),
+    _number("rows/call", "rows", 9, 4, count, "rows_per_call"),
+    _number("hit", "hit", 5, 5, percent, "hit_ratio"),
+    _number("temp", "temp", 7, 6, rate, "temp_bytes_per_s"),
+    _number("wal", "wal", 7, 7, rate, "wal_bytes_per_s"),
     msgspec.structs.replace(QUERY, least=24),
 )

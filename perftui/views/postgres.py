@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from perftui.history.history import SourceState
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.pg_activity import PgActivityPart
 from perftui.views.format import duration
 from perftui.views.layout import short, wrapped
-from perftui.views.model import Line, Pane, Role, Zoom
+from perftui.views.model import Line, Role, Zoom
 from perftui.views.tone import tone
 
 ACTIVITY = "pg_activity"
@@ -30,23 +32,47 @@ def configured(snapshot: Snapshot) -> bool:
     return known or any(root == ROOT for root, _ in snapshot.history.fresh_parts())
 
 
-def trouble(snapshot: Snapshot, source: str = ACTIVITY) -> str:
-    """Why there is nothing new, with the age of what is known: `no reading for 12 s: denied: …`; empty while it answers."""
+class Trouble(msgspec.Struct, frozen=True):
+    """Why there is nothing new."""
+
+    reason: str
+    """`denied: …; grant pg_monitor to this role`, `connecting…`; empty where the source is only late."""
+    age_s: float | None
+    """Of what is known; None when nothing is."""
+
+    @property
+    def words(self) -> str:
+        """`no reading for 12 s: denied: …`."""
+        if self.age_s is None:
+            return self.reason
+        age = f"no reading for {duration(self.age_s)}"
+        return f"{age}: {self.reason}" if self.reason else age
+
+    def brief(self, width: int) -> str:
+        """The same in one line: the age goes first, then the middle; what to do about it stays."""
+        if len(self.words) <= width or not self.reason:
+            return short(self.words, width)
+        head, _, advice = self.reason.rpartition("; ")
+        room = width - len(advice) - 2
+        if len(self.reason) <= width or not head:
+            return short(self.reason, width)
+        return f"{short(head, room)}; {advice}" if room >= 8 else short(advice, width)
+
+
+def trouble(snapshot: Snapshot, source: str = ACTIVITY) -> Trouble | None:
+    """What keeps a source from giving anything new; None while all is well, or while it was not asked yet."""
     state = snapshot.history.sources.get(source)
     if state is None or state.state in ("ok", "off"):
-        return ""
-    _, reason = _reason(state)
-    age = "" if state.age_s is None else f"no reading for {duration(state.age_s)}"
-    if _connecting(state):
-        return f"{reason} · {age}" if age else reason
-    return f"{age}: {reason}" if age and reason else age or reason
+        return None
+    kind, detail = _parted(state)
+    reason = detail if _connecting(state) else f"{kind.replace('_', ' ')}: {detail}" if detail else ""
+    return Trouble(reason, state.age_s)
 
 
-def _reason(state: SourceState) -> tuple[str, str]:
+def _parted(state: SourceState) -> tuple[str, str]:
     """(kind of failure, the words for people)."""
     kind, _, detail = state.detail.partition(": ")
-    detail = detail.removeprefix("postgres: ")
-    return kind, detail if _connecting(state) else f"{kind.replace('_', ' ')}: {detail}" if detail else state.detail
+    return kind, detail.removeprefix("postgres: ")
 
 
 def _connecting(state: SourceState) -> bool:
@@ -62,44 +88,45 @@ def server_words(snapshot: Snapshot) -> Line:
     if state is None or state.state in ("ok", "off"):
         words = f"{part.version} {part.role}" if part else "no reading yet"
         return (("· pg ", Role.DIM), (words, Role.TEXT))
-    kind, reason = _reason(state)
+    kind, detail = _parted(state)
     age = "" if state.age_s is None else f" {duration(state.age_s)}"
     if _connecting(state):
-        return ((f"· pg {reason}", Role.WARNING),)
+        return ((f"· pg {detail}", Role.WARNING),)
     word = "stale" if state.state == "stale" else _HEADER.get(kind, "failed")
     return ((f"· pg {word}{age}", Role.WARNING),)
 
 
 def after_trouble(
-    words: str, lines: Callable[[int], tuple[Line, ...]] | None, width: int, height: int
+    problem: Trouble | None, lines: Callable[[int], tuple[Line, ...]] | None, width: int, height: int
 ) -> tuple[Line, ...]:
     """What is wrong first, then in the room that is left what was known last, dimmed.
 
     Args:
-        words: Empty while all is well.
+        problem: None while all is well.
         lines: Draws what is known in so many lines; None where nothing is.
     """
-    if not words:
+    if problem is None:
         return lines(height) if lines else wrapped("no reading yet", width)[:height]
     if height == 1:
-        return (((short(words, width), Role.WARNING),),)
-    told = wrapped(words, width, Role.WARNING)[:height]
+        return (((problem.brief(width), Role.WARNING),),)
+    if lines is None:
+        return wrapped(problem.words, width, Role.WARNING)[:height]
+    told = wrapped(f"{problem.words}; as it was then:", width, Role.WARNING)
     room = height - len(told)
-    if lines is None or room < 1:
-        return told
+    if room < 1:
+        return wrapped(problem.words, width, Role.WARNING)[:height]
     return (*told, *(tuple((piece, Role.DIM) for piece, _ in line) for line in lines(room)))
 
 
-def silent_pane(
-    snapshot: Snapshot, key: str, title: str, words: str, width: int, height: int, role: Role = Role.WARNING
-) -> Pane:
-    """A pane that has nothing but a sentence."""
-    line: tuple[Line, ...] = (((short(words, width), role),),) if height == 1 else wrapped(words, width, role)[:height]
-    return Pane(title=title, tone=tone(snapshot, key), lines=line)
+def trouble_lines(problem: Trouble | None, width: int) -> tuple[Line, ...]:
+    """Above a zoom; nothing while all is well."""
+    return wrapped(problem.words, width, Role.WARNING) if problem else ()
 
 
-def silent_zoom(snapshot: Snapshot, key: str, title: str, words: str, width: int) -> Zoom:
-    return Zoom(title=title, tone=tone(snapshot, key), lines=wrapped(words, width, Role.WARNING))
+def silent_zoom(snapshot: Snapshot, key: str, title: str, problem: Trouble | None, width: int) -> Zoom:
+    """A zoom of which nothing was ever known."""
+    lines = trouble_lines(problem, width) or wrapped("no reading yet", width, Role.DIM)
+    return Zoom(title=title, tone=tone(snapshot, key), lines=lines)
 
 
 def hidden_words(part: PgActivityPart | None, what: str) -> str:

@@ -15,7 +15,7 @@ from perftui.views.charts import PERCENT, chart
 from perftui.views.format import UNKNOWN, count, percent, rate, size
 from perftui.views.layout import Group, flow, labelled, short
 from perftui.views.model import Line, Pane, Role, Row, Span, Table, TableState, Zoom
-from perftui.views.tables import Field, columns, figure, fitting, rows, table, text_lines
+from perftui.views.tables import Field, columns, figure, fitting, in_order, rows, table, text_lines
 from perftui.views.tone import missing_pane, missing_zoom, tone
 
 KEY, TITLE = "processes", "Processes"
@@ -26,7 +26,7 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     part = snapshot.history.latest(ProcessesPart)
     if part is None:
         return missing_pane(snapshot, KEY, TITLE, "processes", width, height)
-    top = part.processes.top
+    top, _ = in_order(_NUMBERS, part.processes.top, TableState(), "cpu")
     if height < 3:
         words: list[Line] = [_words(process, width) for process in top[:40]]
         lines = flow([words], width, height, essential=0)
@@ -173,6 +173,13 @@ def _cpu(process: ProcessReading) -> Span:
     return (UNKNOWN if process.cpu_ratio is None else f"{process.cpu_ratio * 100:.1f}"), Role.STRONG
 
 
+def _weight(process: ProcessReading) -> float | None:
+    """The CPU as it is written, then the memory: rows that show the same CPU don't change places with every tick."""
+    if process.cpu_ratio is None:
+        return None
+    return round(process.cpu_ratio, 3) + (process.resident_bytes or 0) * 2.0**-62
+
+
 def _command(process: ProcessReading) -> Span:
     return process.command or f"[{process.name}]", Role.DIM
 
@@ -190,7 +197,7 @@ _NUMBERS: tuple[Field[ProcessReading], ...] = (
     Field(
         name="user", key="user", width=8, rank=7, right=False, cell=lambda p: (p.user, Role.DIM), order=lambda p: p.user
     ),
-    Field(name="cpu %", key="cpu", width=6, rank=1, cell=_cpu, order=lambda p: p.cpu_ratio),
+    Field(name="cpu %", key="cpu", width=6, rank=1, cell=_cpu, order=_weight),
     figure("mem", 5, 3, size, lambda p: p.resident_bytes),
     figure("read", 7, 4, rate, lambda p: p.read_bytes_per_s),
     figure("write", 7, 4, rate, lambda p: p.write_bytes_per_s),

@@ -22,6 +22,15 @@ _PANES = {
     "host.disk_filling": "disks",
     "host.network_retransmits": "network",
     "host.fd_exhaustion": "processes",
+    "pg.slow_statements": "statements",
+    "pg.temp_spill": "statements",
+    "pg.cache_misses": "statements",
+    "pg.lock_pileup": "locks",
+    "pg.deadlocks": "locks",
+    "pg.idle_in_transaction": "locks",
+    "pg.connections_exhausted": "connections",
+    "pg.unreachable": "connections",
+    "pg.wraparound": "connections",
 }
 
 

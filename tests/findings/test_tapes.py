@@ -275,7 +275,7 @@ def test_a_host_in_trouble_when_we_arrive_is_told_by_the_second_tick() -> None:
     assert second.verdict.began_before
 
 
-def test_every_rule_has_a_tape_on_which_it_fires() -> None:
+def test_every_rule_of_the_host_has_a_tape_on_which_it_fires() -> None:
     fired = set().union(*(told(play(name)) for name in EXPECTED)) | told(play("cpu-hog", sample_changed("cpu", stolen)))
 
-    assert fired == {rule.name for rule in RULES}
+    assert fired == {rule.name for rule in RULES if rule.name.startswith("host.")}

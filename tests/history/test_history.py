@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from perftui.history.history import History, HistoryStore
-from perftui.sources import cpu
+from perftui.model.frame import Frame
+from perftui.sources import cpu, processes
 from perftui.sources.cpu import CpuPart, CpuSample, CpuTimes
+from perftui.sources.processes import ProcessesSample, ProcessRow
 from tests.frames import cpu_frames, frame, sample
 
 BUSY = "host.cpu.busy_ratio"
@@ -54,7 +57,7 @@ def test_recovery_needs_no_help_and_the_gap_is_no_spike() -> None:
     ("shares", "since", "before"),
     [
         ([0.1] * 10 + [0.9] * 10, 1011, False),
-        ([0.9] * 20, 1001, True),
+        ([0.9] * 20, 1000, True),
         ([0.1] * 10 + [0.9] * 5 + [0.1] * 3 + [0.9] * 5, 1011, False),
         ([0.1] * 5 + [0.9] * 5 + [0.1] * 8 + [0.9] * 5, 1019, False),
     ],
@@ -113,8 +116,54 @@ def test_a_long_course_is_read_at_even_steps_which_later_ticks_do_not_move() -> 
     shares = [second / 100 for second in range(60)]
     shorter, longer = played(shares[:-1]), played(shares)
 
-    at, values = longer.spread(BUSY, 60, 15)
+    at, monos, values = longer.spread(BUSY, 60, 15)
 
     assert [moment % 4 for moment in at] == [0] * len(at)
     assert values == pytest.approx([(moment - 1001) / 100 for moment in at])
+    assert [moment - 1000 for moment in at] == monos
     assert set(at[:-1]) <= set(shorter.spread(BUSY, 60, 15)[0])
+
+
+def test_a_slope_is_per_second_of_the_clock_that_never_jumps() -> None:
+    store = HistoryStore([cpu.KIND])
+    for second in range(20):
+        read = msgspec.structs.replace(sample(float(second), 0, 0), uptime_s=500.0 + 3 * second)
+        wall = 1000.0 + second - (14 if second >= 10 else 0)
+        history = store.push(frame(second, float(second), read, at=wall))
+
+    assert history.slope("host.uptime_s", 15) == pytest.approx(3)
+    assert history.slope("host.uptime_s", 0.5) is None, "one value has no slope"
+    assert history.slope("host.no.such", 15) is None
+
+
+def test_brief_courses_are_forgotten_and_long_ones_kept() -> None:
+    store = HistoryStore([processes.KIND])
+
+    def resident(second: int, pids: list[int]) -> History:
+        row = ProcessRow(0, 0, 1, "cc1", "", "", "R", 0.0, 64 << 20, 1, None, None, None)
+        rows = tuple(msgspec.structs.replace(row, pid=pid) for pid in pids)
+        read = ProcessesSample(mono=float(second), total=len(rows), rows=rows)
+        return store.push(Frame(seq=second, at=1000.0 + second, mono=float(second), samples={"processes": read}))
+
+    for second in range(300):
+        history = resident(second, [1, *([2] if second < 20 else []), 1000 + second // 3])
+
+    kept = {name.rpartition(".")[2] for name in history.names() if "resident" in name}
+    assert {"1:0", "2:0"} <= kept, "the daemon, and what ran for twenty seconds"
+    assert len(kept) < 60, "of a hundred compilers those of the last two minutes"
+
+
+def test_where_no_course_is_kept_it_began_now() -> None:
+    assert played([0.5] * 20).held_since("host.processes.open_files.7:7", 10) == (1020, False)
+
+
+def test_a_joined_tape_of_a_machine_started_again_begins_anew() -> None:
+    store = HistoryStore([cpu.KIND])
+    for each in cpu_frames([0.5] * 20):
+        store.push(each)
+    for each in cpu_frames([0.9] * 6):
+        history = store.push(msgspec.structs.replace(each, at=each.at + 5000))
+
+    assert history.span_s == 6
+    assert history.window(BUSY, 30).values == pytest.approx([0.9] * 6)
+    assert history.held_since(BUSY, 0.8) == (6001, False)

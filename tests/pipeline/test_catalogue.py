@@ -10,6 +10,7 @@ import pytest
 from perftui.pipeline.catalogue import catalogue
 from perftui.pipeline.tree import tree
 from perftui.sources import KINDS
+from tests.views.pg_scenes import database
 from tests.views.scenes import host
 
 PROMISED = """
@@ -30,8 +31,18 @@ host.network.NAME: receive_bytes_per_s transmit_bytes_per_s drops_per_s errors_p
 host.tcp: retransmit_ratio established
 host.processes: total top[].pid top[].ppid top[].name top[].command top[].user top[].state top[].cpu_ratio
 host.processes: top[].resident_bytes top[].read_bytes_per_s top[].write_bytes_per_s top[].threads
+postgres: reachable version role uptime_s transactions_per_s rollbacks_per_s cache_hit_ratio temp_bytes_per_s
+postgres: deadlocks_per_s
+postgres.connections: used max reserved utilization_ratio active idle idle_in_transaction waiting oldest_transaction_s
+postgres.connections: by_application[].name by_application[].count by_user[].name by_user[].count
+postgres.locks: waiting longest_wait_s root_blockers
+postgres.locks.tree[]: pid blocked_by[] waited_s held_s mode relation application user state query
+postgres.statements: slowest_mean_s
+postgres.statements.top[]: queryid query calls_per_s mean_s max_s time_ratio rows_per_call hit_ratio temp_bytes_per_s
+postgres.statements.top[]: wal_bytes_per_s
+postgres.backends[]: pid backend_start_at database user application state wait_type wait_event query blocked_by[]
 """
-"""DESIGN.md section 4, all below `host.`."""
+"""The names that hold, as the design promises them to scripts."""
 
 NAMES = [
     f"{path}.{name}"
@@ -73,6 +84,9 @@ def test_every_reading_says_what_it_is_in_words_of_its_own(entries: dict[str, tu
         ("host.cpu.runnable", "count"),
         ("host.processes.top[].resident_bytes", "bytes"),
         ("host.processes.complete", "yes/no"),
+        ("postgres.reachable", "yes/no"),
+        ("postgres.locks.tree[].blocked_by[]", "count"),
+        ("postgres.backends[].backend_start_at", "UTC"),
     ],
 )
 def test_the_unit_follows_from_the_name(entries: dict[str, tuple[str, str]], name: str, unit: str) -> None:
@@ -103,6 +117,14 @@ def test_every_number_of_a_snapshot_has_its_entry(entries: dict[str, tuple[str, 
     shown = set(numbers(tree(host(30))["host"], "host"))
 
     assert len(shown) > 80
+    assert sorted(name for name in shown if name not in entries) == []
+
+
+def test_every_number_of_a_server_has_its_entry(entries: dict[str, tuple[str, str]]) -> None:
+    told = tree(database(10))["postgres"]
+    shown = set(numbers(told, "postgres"))
+
+    assert len(shown) > 40
     assert sorted(name for name in shown if name not in entries) == []
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Frame, Sample
-from perftui.pipeline.feed import FIRST_GAP_S, LiveFeed
+from perftui.pipeline.feed import FIRST_GAP_S, GRACE_S, LiveFeed
 
 
 class ScriptedClock:
@@ -133,3 +133,20 @@ async def test_the_second_tick_is_never_later_than_the_interval(interval_s: floa
     frames = await first(3, LiveFeed([Answering(clock, "a", interval_s=interval_s)], clock, interval_s))
 
     assert frames[1].mono - frames[0].mono <= interval_s + 1e-9
+
+
+async def test_who_is_known_to_be_late_no_longer_holds_up_the_others() -> None:
+    clock = ScriptedClock()
+    feed = LiveFeed([Answering(clock, "a", asyncio.Event()), Answering(clock, "b")], clock, interval_s=1.0)
+    loop, waits = asyncio.get_running_loop(), []
+    began = loop.time()
+    async for frame in feed:
+        waits.append(loop.time() - began)
+        if len(waits) == 6:
+            break
+        began = loop.time()
+
+    told = 3
+    assert waits[told - 1] >= GRACE_S * 0.9, "until it is late it may still come"
+    assert max(waits[told + 1 :]) < GRACE_S / 2, waits
+    assert "b" in frame.samples

@@ -10,11 +10,16 @@ import pytest
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.kernel_files import KernelFiles
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.model.failure import TapeError
+from perftui.model.finding import Constraint, Finding
 from perftui.pipeline.feed import LiveFeed
 from perftui.pipeline.live import LivePlayer
 from perftui.pipeline.loop import Judge
 from perftui.pipeline.player import Mode, Player, Shown
 from perftui.pipeline.replay import WARM_UP_S, TapePlayer
+from perftui.recording.codec import FORMAT, Header, encode_frame, encode_header
 from perftui.recording.reader import Tape
 from perftui.recording.writer import TapeFile, TapeWriter
 from perftui.sources.cpu import Cpu
@@ -161,3 +166,50 @@ def test_a_mark_is_on_the_axis_and_a_tape_of_it_too(tmp_path: Path) -> None:
     assert shown.recording == "on"
     recorded = [mark.text for frame in Tape(path).frames() for mark in frame.marks]
     assert recorded == ["deploy 2.8.1"]
+
+
+def broken(history: History, limits: Limits) -> list[Finding]:
+    """A rule with a fault of ours that shows after a few ticks."""
+    if history.end > 3:
+        raise KeyError("vda")
+    return []
+
+
+def test_a_fault_in_the_sampling_thread_is_told_on_the_screen_and_is_on_the_tape(tmp_path: Path) -> None:
+    path = tmp_path / "fault.ptape"
+    rule = Rule(name="host.broken", constraint=Constraint.IO_BOUND, limits=Limits, find=broken)
+    feed = LiveFeed([Cpu(KernelFiles(), SystemClock())], SystemClock(), interval_s=0.1)
+    player = LivePlayer(feed, Judge(machine=MACHINE, rules=(rule,)), TapeWriter(path, MACHINE))
+    player.warm_up()
+    screen = Screen(player)
+
+    assert "KeyError" in screen.until(lambda shown: bool(shown.note)).note
+    player.stop()
+    assert isinstance(player.failure, KeyError)
+    assert len(list(Tape(path).frames())) == 4
+
+
+def test_a_tape_that_can_not_be_read_further_is_told_on_the_screen(
+    tape: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "torn.jsonl"
+    header = encode_header(Header(format=FORMAT, program="0", started_at=1000.0, machine=MACHINE))
+    frames = [encode_frame(frame) for frame in Tape(tape).frames()][:20]
+    path.write_bytes(b"\n".join([header, *frames[:10], b'{"seq":', *frames[10:], b""]))
+    player = TapePlayer(Tape(path), JUDGE)
+    screen = Screen(player)
+    screen.until(at(0))
+    player.step(60)
+
+    assert "malformed frame" in screen.until(lambda shown: "ended" in shown.note).note
+    player.stop()
+    assert isinstance(player.failure, TapeError)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_tape_without_a_frame_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_bytes(encode_header(Header(format=FORMAT, program="0", started_at=1000.0, machine=MACHINE)) + b"\n")
+
+    with pytest.raises(TapeError, match="holds no frame"):
+        TapePlayer(Tape(path), JUDGE)

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from perftui import __version__
+from perftui.pipeline.snapshot import Snapshot
 from perftui.reports.json import snapshot_json
+from tests.views.pg_scenes import CONNECTING, REFUSED, database, down
 from tests.views.scenes import host, without
 from tests.views.test_banner import SWAPPING, WAITING
 
@@ -85,6 +87,34 @@ def test_findings_and_verdict_carry_words_and_moments(tree: dict[str, Any]) -> N
         "2026-02-11T10:41:47.000Z",
     )
     assert verdict["chain"] == ["host.swapping", "host.io_saturated"]
+
+
+def server(snapshot: Snapshot) -> dict[str, Any] | None:
+    decoded: dict[str, Any] = msgspec.json.decode(snapshot_json(snapshot))
+    told: dict[str, Any] | None = decoded["postgres"]
+    return told
+
+
+def test_the_sources_of_a_server_meet_in_one_place() -> None:
+    told = server(database(10))
+
+    assert told is not None
+    assert (told["reachable"], told["version"], told["role"]) == (True, "16.4", "primary")
+    assert told["connections"]["by_application"][0]["name"] == "orders-api"
+    assert told["locks"]["tree"][1]["blocked_by"] == [4242]
+    assert told["statements"]["top"][0]["mean_s"] == 0.118
+    assert (told["transactions_per_s"], told["cache_hit_ratio"]) == (812.0, 0.992)
+    assert told["backends"][0]["backend_start_at"] == "1970-01-01T01:27:22.000Z"
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "told"),
+    [(host(1), None), (down(CONNECTING), {"reachable": False}), (down(REFUSED, 30, after=10), {"reachable": False})],
+    ids=["no server", "connecting", "stale"],
+)
+def test_a_server_that_does_not_answer_is_told_as_such(snapshot: Snapshot, told: object) -> None:
+    assert {key: value for key, value in (server(snapshot) or {}).items() if key != "statements"} == (told or {})
+    assert (server(snapshot) is None) == (told is None)
 
 
 def test_one_line_when_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perftui.reports.text import WIDTH, snapshot_text
+from tests.views.pg_scenes import REFUSED, database, down
 from tests.views.scenes import host, without
 from tests.views.test_banner import SWAPPING, WAITING
 
@@ -34,3 +35,30 @@ def test_it_says_what_could_not_be_read() -> None:
     told = snapshot_text(host(30, without("filesystems", after=3)))
 
     assert "not read: filesystems, last read 27 s ago: denied: /proc/filesystems: not allowed; run as root" in told
+
+
+def test_it_tells_of_the_server() -> None:
+    told = snapshot_text(database(30))
+
+    for words in (
+        "Slow statements  1.4 k calls/s",
+        " 61 %     212 118 ms    2.1 s UPDATE orders SET state",
+        "Locks            37 waiting, longest 2m50s",
+        "* 4242 idle in tx 3m12s orders-api  blocks 37",
+        "` 4310 UPDATE orders",
+        "used 87/100  90 % of 97",
+    ):
+        assert words in told
+    assert max(map(len, told.splitlines())) <= WIDTH
+    assert told.isascii()
+
+
+def test_it_says_that_the_numbers_of_a_server_are_old() -> None:
+    told = snapshot_text(down(REFUSED, 30, after=18))
+
+    assert "Locks            no reading for 12 s: unreachable: connection refused by db:5432; as it was then:" in told
+    assert max(map(len, told.splitlines())) <= WIDTH
+
+
+def test_a_host_without_a_server_has_none_of_its_panes() -> None:
+    assert "Slow statements" not in snapshot_text(host(1))

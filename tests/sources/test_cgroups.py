@@ -185,3 +185,13 @@ async def test_a_real_memory_limit_and_its_kill() -> None:
     assert before.memory_used_bytes < 50 << 20
     assert before.quota_cores is None
     assert (before.oom_kills, after.oom_kills) == (0, 1)
+
+
+def test_a_mount_whose_source_is_empty_does_not_hide_the_groups() -> None:
+    text = b"84 25 0:39 / /x rw,relatime - tmpfs  rw\n35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw\n"
+
+    cpu, memory = find_mounts(text, b"0::/app\n")
+
+    assert cpu is memory
+    assert cpu is not None
+    assert (cpu.version, cpu.own) == (2, "/app")

@@ -117,3 +117,10 @@ async def test_a_filesystem_that_fills_is_seen_with_its_pace(tmp_path: Path) -> 
     assert reading.used_ratio > 0.6
     assert reading.fill_bytes_per_s is not None
     assert reading.fill_bytes_per_s > 60 << 20
+
+
+def test_a_mount_whose_source_is_empty_is_one_of_many() -> None:
+    # `mount -t tmpfs "" /x`: the kernel writes two blanks
+    text = b"25 1 253:0 / / rw - ext4 /dev/vda rw\n84 25 0:39 / /x rw,relatime - tmpfs  rw\n"
+
+    assert [(mount.path, mount.device) for mount in local_mounts(text)] == [("/", "/dev/vda"), ("/x", "")]

@@ -98,6 +98,7 @@ async def test_without_the_log_it_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.fault
 async def test_a_real_kill_in_a_group() -> None:
+    faults.need(controller="memory")
     source = KernelLog(KernelMessages(), SystemClock())
     assert (await source.sample()).oom_kills == ()
     with faults.oom_kill() as process:

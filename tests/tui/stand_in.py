@@ -131,6 +131,8 @@ class StandIn:
         self.shown: Shown | None = None
         self.asked: list[str] = []
 
+    failure: BaseException | None = None
+
     def start(self, publish: Publish) -> None:
         self._publish = publish
         for _ in range(max(1, self._ticks)):

@@ -29,6 +29,7 @@ ZOOMED = UiState(view=PROCESSES)
     [
         (UiState(), Action.ZOOM_NUMBER, PANES, "2", "io"),
         (UiState(), Action.ZOOM_NUMBER, PANES, "9", OVERVIEW),
+        (UiState(), Action.ZOOM_NUMBER, Facts(panes=tuple("abcdefghij")), "0", "j"),
         (UiState(), Action.ZOOM, PANES, "", PROCESSES),
         (UiState(), Action.ZOOM, Facts(panes=PANES.panes, affected="io"), "", "io"),
         (UiState(pane="cpu"), Action.ZOOM, Facts(panes=PANES.panes, affected="io"), "", "cpu"),

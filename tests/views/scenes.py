@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -52,8 +52,10 @@ class Given(Sample, frozen=True, kw_only=True):
     part: Part
 
 
-def given(name: str, part: type[Part]) -> SourceKind:
-    return SourceKind(name=name, sample=Given, part=part, derive=lambda previous, current: current.part)
+def given(name: str, part: type[Part], root: str = "host", stale_s: float = 3.0) -> SourceKind:
+    return SourceKind(
+        name=name, sample=Given, part=part, derive=lambda previous, current: current.part, root=root, stale_s=stale_s
+    )
 
 
 KINDS = (
@@ -250,20 +252,25 @@ def host(
     change: Change = lambda second, read: read,
     findings: tuple[Finding, ...] = (),
     marks: Mapping[int, str] = {},
+    kinds: Sequence[SourceKind] = KINDS,
+    failures: Mapping[str, Failed] = {},
 ) -> Snapshot:
     """A host watched for so many seconds, a tick each; the verdict follows from the given findings.
 
     Args:
         change: Gives the samples of a second from the healthy ones; a source that it leaves out has failed.
         marks: Text by second.
+        failures: How a source fails when it does; the others are denied.
     """
-    store = HistoryStore(KINDS, trends=(memory_state,))
+    store = HistoryStore(kinds, trends=(memory_state,))
     for second in range(seconds + 1):
         mono, at = 100.0 + second, STARTED_AT + second
         read = change(second, samples(second, mono))
         failed = {
-            kind.name: Failed(kind=FailureKind.DENIED, detail=f"/proc/{kind.name}: not allowed; run as root")
-            for kind in KINDS
+            kind.name: failures.get(
+                kind.name, Failed(kind=FailureKind.DENIED, detail=f"/proc/{kind.name}: not allowed; run as root")
+            )
+            for kind in kinds
             if kind.name not in read
         }
         marked = (Mark(at=at, text=marks[second]),) if second in marks else ()

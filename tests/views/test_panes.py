@@ -13,14 +13,16 @@ from perftui.model.frame import Sample
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.cpu import CpuSample, CpuTimes
 from perftui.sources.memory import MemorySample
+from perftui.sources.processes import ProcessesSample
 from perftui.views import PANES, PaneKind
 from perftui.views.layout import length
 from perftui.views.model import Pane, Role
 from tests.views.drawn import flat, text
-from tests.views.scenes import CGROUPS, DISKS, GIB, MEMINFO, NETWORK, Given, filesystem, host, without
+from tests.views.scenes import CGROUPS, DISKS, GIB, MEMINFO, NETWORK, Given, filesystem, host, process, without
 
 T = TypeVar("T", bound=msgspec.Struct)
 BY_KEY = {kind.key: kind for kind in PANES}
+OF_THE_HOST = [kind for kind in PANES if kind.shown(host(0))]
 SOURCE = {
     "cpu": "cpu",
     "io": "cpu",
@@ -43,7 +45,11 @@ def new() -> Snapshot:
 
 
 def test_the_order_of_the_panes_is_that_of_their_numbers() -> None:
-    assert [kind.key for kind in PANES] == ["cpu", "io", "memory", "swap", "processes", "disks", "network"]
+    assert [kind.key for kind in PANES] == [
+        *("cpu", "io", "memory", "swap"),
+        *("statements", "locks", "connections"),
+        *("processes", "disks", "network"),
+    ]
 
 
 @pytest.mark.parametrize("kind", PANES, ids=lambda kind: kind.key)
@@ -56,7 +62,7 @@ def test_a_pane_stays_within_its_size_and_fills_at_least_a_line(new: Snapshot, w
                 assert all(length(line) <= width for line in lines), (width, height, text(lines))
 
 
-@pytest.mark.parametrize("kind", PANES, ids=lambda kind: kind.key)
+@pytest.mark.parametrize("kind", OF_THE_HOST, ids=lambda kind: kind.key)
 def test_only_names_of_things_are_ever_cut(well: Snapshot, kind: PaneKind) -> None:
     for height in (1, 2, 4, 8):
         for width in (26, 52, 68, 118):
@@ -245,6 +251,20 @@ def test_stalls_are_those_of_the_tick_as_in_the_chart(well: Snapshot) -> None:
     last = well.history.points("host.pressure.io.some_ratio", 60)[1][-1]
 
     assert f"psi {last * 100:.0f} %" in shown
+
+
+def test_processes_that_show_the_same_cpu_stand_in_the_order_of_their_memory() -> None:
+    def idle(second: int, read: dict[str, Sample]) -> Mapping[str, Sample]:
+        rows = (
+            process(10, "kworker", 0.0002 * second, resident_bytes=0),
+            process(11, "cache", 0.0001 * second, resident_bytes=GIB),
+            process(12, "busy", 0.01 * second),
+        )
+        return {**read, "processes": ProcessesSample(mono=100.0 + second, total=3, rows=rows)}
+
+    _, *lines = [flat(line) for line in BY_KEY["processes"].pane(host(5, idle), 60, 12).lines]
+
+    assert [line.split()[-1] for line in lines] == ["busy", "cache", "kworker"]
 
 
 def test_what_can_not_be_written_to_is_not_told_what_is_left_of_it(well: Snapshot) -> None:

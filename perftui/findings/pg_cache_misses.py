@@ -1,0 +1,63 @@
+"""Postgres reads from outside of its buffers what it should find in them."""
+
+from __future__ import annotations
+
+from perftui.findings import postgres, statements
+from perftui.findings.holding import evidence, mean
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.model.finding import Constraint, Finding, Severity
+from perftui.sources.pg_statements import StatementReading
+
+NAME = "pg.cache_misses"
+_HIT, _ACTIVE = "postgres.cache_hit_ratio", "postgres.connections.active"
+
+
+class PgCacheMissesLimits(Limits, frozen=True, kw_only=True):
+    hit_ratio: float = 0.90
+    """Ours: a note below this …"""
+    warning_ratio: float = 0.70
+    """… and a warning below this. Blocks that come from the kernel's file cache count as misses too."""
+    active: float = 1.0
+    """Ours: at least so many backends at work on average; an idle server's ratio says nothing."""
+    window_s: float = 15.0
+
+
+def pg_cache_misses(history: History, limits: PgCacheMissesLimits) -> list[Finding]:
+    """A low hit ratio while the server works, with the statement that misses most."""
+    hit, active = mean(history, _HIT, limits.window_s), mean(history, _ACTIVE, limits.window_s)
+    if hit is None or active is None or hit >= limits.hit_ratio or active < limits.active:
+        return []
+    leader = statements.leading(history, _missed_time)
+    since_at, before = postgres.since_below(history, _HIT, limits.hit_ratio, limits.window_s)
+    by = f", led by {statements.text(leader)}" if leader else ""
+    return [
+        Finding(
+            rule=NAME,
+            severity=Severity.WARNING if hit < limits.warning_ratio else Severity.INFO,
+            constraint=Constraint.IO_BOUND,
+            title=f"{1 - hit:.0%} of the blocks asked for are not in shared buffers{by}",
+            since_at=since_at,
+            began_before=before,
+            subject=statements.subject(leader),
+            evidence=(
+                evidence(_HIT, hit, "ratio", limits.hit_ratio, limits.window_s),
+                evidence(_ACTIVE, active, "backends", limits.active, limits.window_s),
+            ),
+        )
+    ]
+
+
+def _missed_time(statement: StatementReading) -> float:
+    """Its share of the time, as far as its blocks were not found."""
+    return statement.time_ratio * (1.0 - statement.hit_ratio) if statement.hit_ratio is not None else 0.0
+
+
+RULE = Rule(
+    name=NAME,
+    constraint=Constraint.IO_BOUND,
+    limits=PgCacheMissesLimits,
+    find=pg_cache_misses,
+    needs=("pg_counters", "pg_activity"),
+    playbook="db-slow-queries",
+)

@@ -1,0 +1,83 @@
+"""Statements that take long eat the server's time."""
+
+from __future__ import annotations
+
+from perftui.findings import postgres, statements
+from perftui.findings.holding import evidence
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.model.finding import Constraint, Finding, Severity
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading
+
+NAME = "pg.slow_statements"
+_MEAN = "postgres.statements.slowest_mean_s"
+
+
+class PgSlowStatementsLimits(Limits, frozen=True, kw_only=True):
+    mean_s: float = 0.1
+    """S002 §35.3.3: mean above 100 ms, of the interval and not since the last reset."""
+    time_ratio: float = 0.2
+    """Ours: and a fifth of the time of all statements …"""
+    load: float = 0.5
+    """… and at least so many backends busy with it on average (ours): a report once a minute harms nobody."""
+    critical_load: float = 10.0
+    """Ours: so many backends at once."""
+
+
+def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list[Finding]:
+    """The heaviest of the slow statements that matter, and how many more there are."""
+    part = history.latest(PgStatementsPart)
+    slow = [each for each in (part.statements.top if part else ()) if _matters(each, limits)]
+    if part is None or not slow:
+        return []
+    worst = max(slow, key=statements.load)
+    load, interval_s = statements.load(worst), part.statements.interval_s
+    more = f", and {len(slow) - 1} more" if len(slow) > 1 else ""
+    since_at, before = postgres.since(history, _MEAN, limits.mean_s, 2 * (interval_s or 0.0))
+    return [
+        Finding(
+            rule=NAME,
+            severity=Severity.CRITICAL if load >= limits.critical_load else Severity.WARNING,
+            constraint=Constraint.QUERY_BOUND,
+            title=(
+                f"{_time(worst.mean_s)} mean, {worst.calls_per_s:.3g} a second, "
+                f"{worst.time_ratio:.0%} of the time: {statements.text(worst)}{more}"
+            ),
+            # What is first seen at the end of an interval went on during it.
+            since_at=max(history.started_at, since_at - (interval_s or 0.0)),
+            began_before=before,
+            subject=statements.subject(worst),
+            evidence=(
+                evidence(
+                    "postgres.statements.top[].mean_s", worst.mean_s, "s", limits.mean_s, interval_s, "S002 35.3.3"
+                ),
+                evidence(
+                    "postgres.statements.top[].time_ratio", worst.time_ratio, "ratio", limits.time_ratio, interval_s
+                ),
+                evidence("postgres.statements.top[].calls_per_s", worst.calls_per_s, "1/s", window_s=interval_s),
+                evidence("postgres.statements.top[].hit_ratio", worst.hit_ratio, "ratio", window_s=interval_s),
+            ),
+        )
+    ]
+
+
+def _matters(statement: StatementReading, limits: PgSlowStatementsLimits) -> bool:
+    return (
+        statement.mean_s > limits.mean_s
+        and statement.time_ratio >= limits.time_ratio
+        and statements.load(statement) >= limits.load
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+RULE = Rule(
+    name=NAME,
+    constraint=Constraint.QUERY_BOUND,
+    limits=PgSlowStatementsLimits,
+    find=pg_slow_statements,
+    needs=("pg_statements",),
+    playbook="db-slow-queries",
+)

@@ -1,0 +1,61 @@
+"""Sorts and hashes that don't fit their memory are written to disk."""
+
+from __future__ import annotations
+
+from perftui.findings import postgres, statements
+from perftui.findings.holding import evidence, mean
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.history.words import size
+from perftui.model.finding import Constraint, Finding, Severity
+
+NAME = "pg.temp_spill"
+_WRITTEN = "postgres.temp_bytes_per_s"
+
+
+class PgTempSpillLimits(Limits, frozen=True, kw_only=True):
+    temp_bytes_per_s: float = 16 << 20
+    """Ours: slower than this the page cache swallows it."""
+    critical_bytes_per_s: float = 256 << 20
+    """Ours: so much keeps a fast disk busy with nothing else."""
+    window_s: float = 10.0
+    """Ours: a spill is counted when its statement ends, so it comes in lumps."""
+
+
+def pg_temp_spill(history: History, limits: PgTempSpillLimits) -> list[Finding]:
+    """Bytes written to temporary files, with the statement that writes most."""
+    written = mean(history, _WRITTEN, limits.window_s)
+    if written is None or written <= limits.temp_bytes_per_s:
+        return []
+    leader = statements.leading(history, lambda each: each.temp_bytes_per_s)
+    since_at, before = postgres.since(history, _WRITTEN, 0.0, limits.window_s)
+    by = f": {statements.text(leader)}" if leader else ""
+    return [
+        Finding(
+            rule=NAME,
+            severity=Severity.CRITICAL if written > limits.critical_bytes_per_s else Severity.WARNING,
+            constraint=Constraint.QUERY_BOUND,
+            title=f"{size(written)}/s spill into temporary files, work_mem is too small for them{by}",
+            since_at=since_at,
+            began_before=before,
+            subject=statements.subject(leader),
+            evidence=(
+                evidence(_WRITTEN, written, "bytes/s", limits.temp_bytes_per_s, limits.window_s),
+                *(
+                    (evidence("postgres.statements.top[].temp_bytes_per_s", leader.temp_bytes_per_s, "bytes/s"),)
+                    if leader
+                    else ()
+                ),
+            ),
+        )
+    ]
+
+
+RULE = Rule(
+    name=NAME,
+    constraint=Constraint.QUERY_BOUND,
+    limits=PgTempSpillLimits,
+    find=pg_temp_spill,
+    needs=("pg_counters",),
+    playbook="db-slow-queries",
+)

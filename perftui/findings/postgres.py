@@ -1,0 +1,35 @@
+"""Since when something holds in Postgres: the server tells ages, and we may have connected long after our first tick."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from perftui.findings.holding import WINDOW_S
+from perftui.history.history import History
+
+
+def moment(history: History, age_s: float) -> float:
+    """Wall clock of what was so long ago when the sessions were read; the server's own ages reach back before our watch."""
+    return history.at - (history.sources["pg_activity"].age_s or 0.0) - age_s
+
+
+def since(history: History, reading: str, above: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:
+    """As `held_since`; what was so when Postgres told it first began before, though that was not our first tick."""
+    since_at, before = history.held_since(reading, above, tolerance_s)
+    return since_at, before or since_at <= _first_told(history, reading)
+
+
+def since_below(history: History, reading: str, below: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:
+    """As `since`, for a reading that is bad when it is low."""
+    begin = history.at
+    for at, value in reversed(list(zip(*history.points(reading, history.span_s + 1.0), strict=True))):
+        if begin - at > tolerance_s:
+            break
+        if value < below:
+            begin = at
+    return begin, begin <= _first_told(history, reading)
+
+
+def _first_told(history: History, reading: str) -> float:
+    points = zip(*history.points(reading, history.span_s + 1.0), strict=True)
+    return next((at for at, value in points if not isnan(value)), history.at)

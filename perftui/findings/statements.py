@@ -1,0 +1,45 @@
+"""Which statement leads, in words: what the rules about statements share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from perftui.history.history import History
+from perftui.model.finding import Subject
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading
+
+_LENGTH = 60
+
+
+def leading(history: History, weight: Callable[[StatementReading], float]) -> StatementReading | None:
+    """The statement of the last interval with most of it; None without statements, or when none has any."""
+    part = history.latest(PgStatementsPart)
+    first = max(part.statements.top, key=weight, default=None) if part else None
+    return first if first and weight(first) > 0 else None
+
+
+def load(statement: StatementReading) -> float:
+    """How many backends work at it on average."""
+    return statement.calls_per_s * statement.mean_s
+
+
+def text(statement: StatementReading) -> str:
+    """Its first words, or its number."""
+    words = " ".join((statement.query or "").split())
+    if not words:
+        return f"statement {statement.queryid}"
+    return words if len(words) <= _LENGTH else f"{words[: _LENGTH - 1]}…"
+
+
+def subject(statement: StatementReading | None) -> Subject:
+    if statement is None:
+        return {}
+    return {"queryid": statement.queryid, "query": text(statement)}
+
+
+def names(history: History, subject: Subject) -> frozenset[str]:
+    """The words of a subject's statement, the relations it names among them."""
+    part = history.latest(PgStatementsPart)
+    found = (each.query for each in (part.statements.top if part else ()) if each.queryid == subject.get("queryid"))
+    return frozenset(re.findall(r"\w+", next(found, None) or str(subject.get("query", ""))))
