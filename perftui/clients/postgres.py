@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from perftui import __version__
-from perftui.clients.dsn import uri
+from perftui.clients.dsn import uri, without_password
 from perftui.model.failure import FailureKind, SourceError
 
 
@@ -82,12 +82,6 @@ def _translated(exc: Exception, advice: Mapping[str, _Advice]) -> SourceError:
             return SourceError(kind, f"postgres: {text}; {what_to_do}")
     if isinstance(exc, OSError):
         return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
-    if isinstance(exc, ValueError):  # its text may quote what was given, the password in it too
-        return SourceError(
-            FailureKind.MISSING,
-            "postgres: --dsn, PG* variables or the service file name no server that can be understood; "
-            "expected postgresql://USER@HOST:PORT/DATABASE, with signs like / and @ in names escaped",
-        )
     return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
 
 
@@ -162,6 +156,8 @@ class Postgres:
                 server_settings=SETTINGS,
                 statement_cache_size=50,
             )
+        except ValueError as exc:
+            self._failed(self._misnamed(exc))
         except Exception as exc:
             self._failed(_translated(exc, _ON_CONNECT))
         else:
@@ -169,6 +165,15 @@ class Postgres:
             self._problem, self._failures = None, 0
         finally:
             self._connecting = None
+
+    def _misnamed(self, exc: ValueError) -> SourceError:
+        """asyncpg quotes what it was given, and the password may be in it."""
+        secret = self._dsn is not None and without_password(self._dsn)[1] is not None
+        text = "--dsn can't be understood" if secret else " ".join(str(exc).split())[:160]
+        return SourceError(
+            FailureKind.MISSING,
+            f"postgres: {text}; expected postgresql://USER@HOST:PORT/DATABASE, with signs like / and @ in names escaped",
+        )
 
     def _failed(self, problem: SourceError) -> None:
         self._problem = problem

@@ -70,7 +70,8 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     leader_pid: int | None = None
     """Of a parallel worker: the backend it works for."""
     blocked_by: tuple[int, ...] = ()
-    """pg_blocking_pids: holders of conflicting locks and those ahead in the queue; 0 stands for a prepared transaction."""
+    """pg_blocking_pids: holders of conflicting locks and those ahead in the queue; 0 stands for a prepared transaction.
+    At most 20, those who wait for nobody first."""
     lock_mode: str | None = None
     """What it waits for, as ps would say: `RowExclusiveLock`."""
     lock_target: str | None = None
@@ -173,7 +174,7 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     connections: ConnectionsReading
     locks: LocksReading
     backends: tuple[SessionRow, ...]
-    """Client backends that are not idle, longest transaction first, then the server's own busy processes."""
+    """Client backends that are not idle, longest transaction first."""
 
 
 IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")

@@ -68,7 +68,9 @@ class PgCounters:
         Raises:
             SourceError: as the client tells it; TIMED_OUT while pg_database is locked.
         """
-        ((commits, rollbacks, hit, read, temp, deadlocks, age, reset, started),) = await self._postgres.rows(COUNTERS_SQL)
+        ((commits, rollbacks, hit, read, temp, deadlocks, age, reset, started),) = await self._postgres.rows(
+            COUNTERS_SQL
+        )
         return PgCountersSample(
             mono=self._clock.mono(),
             commits=commits,

@@ -12,16 +12,18 @@ from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.files import Clock
 from perftui.sources.pg_activity import IdleRow, PgActivitySample, PreparedRow, ServerRow, SessionRow
 from perftui.sources.pg_client import PgClient
-from perftui.sources.pg_text import decoded, masked
+from perftui.sources.pg_text import QUERY_BYTES, decoded, statement
 
 NAMES_S = 60.0
+EDGES = 20
+"""Blockers kept for one waiter: in a queue of 300 each waits for all ahead of it, 45,000 numbers every second."""
 
 SERVER_SQL = """
 select current_setting('server_version_num')::int8,
        current_setting('max_connections')::int8,
        current_setting('superuser_reserved_connections')::int8
          + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int8,
-       current_setting('is_superuser') = 'on' or pg_has_role(current_user, 'pg_read_all_stats', 'member'),
+       current_setting('is_superuser') = 'on' or pg_has_role(current_user, 'pg_read_all_stats', 'usage'),
        textsend(current_user::text), textsend(current_database()::text),
        (select oid::int8 from pg_database where datname = current_database())
 """
@@ -32,24 +34,24 @@ union all select 'r', oid::int8, textsend(rolname::text) from pg_roles
 """
 
 # 13 has no query_id. A role without pg_read_all_stats sees neither waits nor states, but pg_locks tells who waits.
+# Processes that every server has all the time are left out; the startup process is not, since replay on a standby takes locks.
 ACTIVITY_SQL = """
-with a as materialized (select * from pg_stat_get_activity(null) where pid <> pg_backend_pid()),
-idle as (select * from a where state = 'idle' and backend_type = 'client backend')
+with a as materialized (select * from pg_stat_get_activity(null) where pid <> pg_backend_pid())
 select a.pid::int8, extract(epoch from backend_start)::float8, backend_type, datid::int8, usesysid::int8,
        textsend(application_name), host(client_addr), state, wait_event_type, wait_event,
        extract(epoch from clock_timestamp() - xact_start)::float8,
        extract(epoch from clock_timestamp() - query_start)::float8,
        extract(epoch from clock_timestamp() - state_change)::float8,
-       textsend(left(query, {characters})), {query_id}, age(backend_xmin)::int8, leader_pid::int8,
+       substring(textsend(query) from 1 for {bytes}), {query_id}, age(backend_xmin)::int8, leader_pid::int8,
        case when {waits} then array_to_string(pg_blocking_pids(a.pid), ',') end, null::int8
   from a
- where not exists (select 1 from idle where idle.pid = a.pid)
-   and (backend_type is null or backend_type in
-        ('client backend', 'parallel worker', 'autovacuum worker', 'walsender', 'logical replication worker'))
+ where (state = 'idle' and backend_type = 'client backend') is not true
+   and (backend_type in ('checkpointer', 'background writer', 'walwriter', 'walreceiver', 'walsummarizer', 'archiver', 'logger',
+        'io worker', 'autovacuum launcher', 'logical replication launcher', 'slotsync worker')) is not true
 union all
 select null, null, 'client backend', datid::int8, usesysid::int8, textsend(application_name), null, 'idle', null, null,
        null, null, extract(epoch from clock_timestamp() - min(state_change))::float8, null, null, null, null, null, count(*)
-  from idle group by datid, usesysid, application_name
+  from a where state = 'idle' and backend_type = 'client backend' group by datid, usesysid, application_name
 union all
 select null, extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8, 'server', null, null, null, null,
        case when pg_is_in_recovery() then 'standby' else 'primary' end,
@@ -64,9 +66,10 @@ select pid::int8, mode, locktype, {name}, relation::int8, database::int8, {waite
 """
 NAMED = "case when database in (0, {database}) then textsend(relation::regclass::text) end"
 
+# The view joins catalogs, which may be locked.
 PREPARED_SQL = """
-select textsend(gid), extract(epoch from clock_timestamp() - prepared)::float8, textsend(owner::text), textsend(database::text)
-  from pg_prepared_xacts
+select textsend(gid), extract(epoch from clock_timestamp() - prepared)::float8, ownerid::int8, dbid::int8
+  from pg_prepared_xact()
 """
 
 
@@ -83,7 +86,7 @@ class PgActivity:
         self._known_connection = -1
         self._server: tuple[Any, ...] = ()
         self._names: dict[tuple[str, int], str] = {}
-        self._named_at = float("-inf")
+        self._learnt_at = float("-inf")
 
     async def sample(self) -> PgActivitySample:
         """Read once.
@@ -91,19 +94,17 @@ class PgActivity:
         Raises:
             SourceError: UNREACHABLE, DENIED, MISSING or TIMED_OUT as the client tells it.
         """
-        if self._postgres.connections != self._known_connection or not self._server:
-            await self._learn()
-        await self._learn_names()
+        await self._learn_if_due()
         version, max_connections, reserved, sees_others, role, database, _ = self._server
         rows = await self._postgres.rows(
             ACTIVITY_SQL.format(
-                characters=300,
+                bytes=QUERY_BYTES,
                 query_id="query_id" if version >= 140000 else "null::int8",
                 waits=SEES_WAITS if sees_others else MUST_ASK_LOCKS,
             )
         )
         mono = self._clock.mono()
-        waiters = {row[0]: tuple(int(pid) for pid in row[17].split(",")) for row in rows if row[17]}
+        waiters = _kept({row[0]: {int(pid) for pid in row[17].split(",")} for row in rows if row[17]})
         locks = await self._locks() if waiters else {}
         prepared = await self._prepared() if any(0 in behind for behind in waiters.values()) else ()
         (server,) = [row for row in rows if row[2] == "server"]
@@ -127,22 +128,21 @@ class PgActivity:
             own=1,
         )
 
-    async def _learn(self) -> None:
-        (self._server,) = await self._postgres.rows(SERVER_SQL)
-        self._known_connection = self._postgres.connections
-        self._named_at = float("-inf")
-
-    async def _learn_names(self) -> None:
-        if self._clock.mono() - self._named_at < NAMES_S:
+    async def _learn_if_due(self) -> None:
+        """Rights and names may change while we look; both need catalogs, and what is known does when those are locked."""
+        new = self._postgres.connections != self._known_connection
+        if not new and self._clock.mono() - self._learnt_at < NAMES_S:
             return
-        self._named_at = self._clock.mono()
+        self._learnt_at = self._clock.mono()
         try:
+            (self._server,) = await self._postgres.rows(SERVER_SQL)
             names = await self._postgres.rows(NAMES_SQL)
         except SourceError as exc:
-            if exc.kind is not FailureKind.TIMED_OUT:
+            if new or exc.kind is not FailureKind.TIMED_OUT:
                 raise
-            return  # pg_database or pg_authid is locked: the old names do
+            return
         self._names = {(kind, oid): decoded(name, 64) or "" for kind, oid, name in names}
+        self._known_connection = self._postgres.connections
 
     async def _locks(self) -> dict[int, tuple[Any, ...]]:
         """By waiting pid. Names need pg_class: when that is locked, numbers must do."""
@@ -159,7 +159,12 @@ class PgActivity:
     async def _prepared(self) -> tuple[PreparedRow, ...]:
         rows = await self._postgres.rows(PREPARED_SQL)
         return tuple(
-            PreparedRow(gid=decoded(gid) or "", prepared_s=age, owner=decoded(owner), database=decoded(database))
+            PreparedRow(
+                gid=decoded(gid) or "",
+                prepared_s=age,
+                owner=self._named("r", owner),
+                database=self._named("d", database),
+            )
             for gid, age, owner, database in rows
         )
 
@@ -170,8 +175,8 @@ class PgActivity:
         return SessionRow(
             pid=row[0],
             backend_start_at=row[1] or 0.0,
-            # Without the right to know, its kind is hidden too; only clients have a user.
-            backend_type=row[2] or ("client backend" if row[4] else "server process"),
+            # Without the right to know, its kind is hidden too; only clients have a user and a database.
+            backend_type=row[2] or ("client backend" if row[3] and row[4] else "server process"),
             database=self._named("d", row[3]),
             user=self._named("r", row[4]),
             application=decoded(row[5], 64),
@@ -182,11 +187,11 @@ class PgActivity:
             transaction_s=row[10],
             query_s=row[11],
             state_s=row[12],
-            query=masked(decoded(row[13])),
+            query=statement(row[13]),
             query_id=row[14],
             xmin_age=row[15],
             leader_pid=row[16],
-            blocked_by=tuple(sorted(set(blocked_by))),
+            blocked_by=blocked_by,
             lock_mode=lock[1] if lock else None,
             lock_target=_target(lock) if lock else None,
             waited_s=(lock[6] if lock and lock[6] is not None else row[11]) if blocked_by else None,
@@ -200,6 +205,18 @@ class PgActivity:
             count=row[18],
             longest_idle_s=row[12],
         )
+
+
+def _kept(waiters: dict[int, set[int]]) -> dict[int, tuple[int, ...]]:
+    """At most EDGES blockers of each: first those who wait for nobody, then those with the shortest way to such."""
+
+    def way(pid: int) -> tuple[int, int]:
+        return len(waiters.get(pid, ())), pid
+
+    return {
+        pid: tuple(sorted(behind if len(behind) <= EDGES else sorted(behind, key=way)[:EDGES]))
+        for pid, behind in waiters.items()
+    }
 
 
 def _target(lock: tuple[Any, ...]) -> str:

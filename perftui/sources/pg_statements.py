@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+from typing import Any
+
 import msgspec
 
 from perftui.model.failure import FailureKind, SourceError
@@ -10,15 +13,17 @@ from perftui.sources.counters import share
 from perftui.sources.files import Clock
 from perftui.sources.kind import Part, SourceKind
 from perftui.sources.pg_client import PgClient
-from perftui.sources.pg_text import decoded
+from perftui.sources.pg_text import statement
 
 SHOWN = 100
 TEXT_CHARACTERS = 2000
 TEXTS_S = 5.0
-"""Texts lie in a file that is read whole for a single one, so they are asked for seldom, and only when new ones are shown."""
+TEXTS_AGAIN_S = 60.0
+"""Texts lie in a file that is read whole for a single one, so they are asked for seldom, and only when new ones are shown.
+One that is not in the encoding it claims makes the server refuse all of them; then they are tried again later."""
 
 EXTENSION_SQL = """
-select textsend(n.nspname::text), array_to_string(p.proargnames, ',')
+select textsend(quote_ident(n.nspname)), array_to_string(p.proargnames, ',')
   from pg_extension e join pg_namespace n on n.oid = e.extnamespace
   join pg_proc p on p.pronamespace = n.oid and p.proname = 'pg_stat_statements'
  where e.extname = 'pg_stat_statements'
@@ -29,10 +34,17 @@ select userid::int8, dbid::int8, queryid, {toplevel}, calls, total_exec_time, ma
   from {schema}.pg_stat_statements(false) where queryid is not null
 """
 INFO_SQL = "select dealloc, extract(epoch from stats_reset)::float8 from {schema}.pg_stat_statements_info"
+# The list is one literal, so that these texts are one entry of the statistics and not a hundred.
 TEXTS_SQL = """
-select distinct on (queryid) queryid, textsend(left(query, {characters}))
-  from {schema}.pg_stat_statements(true) where queryid in ({ids})
+select distinct on (queryid) queryid, substring(textsend(query) from 1 for {bytes})
+  from {schema}.pg_stat_statements(true) where queryid = any (string_to_array('{ids}', ',')::int8[])
 """
+TEXT_BYTES = 4 * TEXT_CHARACTERS
+
+
+_Key = tuple[Any, ...]
+_CALLS, _TOTAL_MS, _AGE = 4, 5, 12
+_NOTHING = (0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
 
 
 class StatementRow(msgspec.Struct, frozen=True, array_like=True):
@@ -73,6 +85,8 @@ class PgStatementsSample(Sample, frozen=True, kw_only=True):
     entries: int
     texts: dict[int, str] = {}
     """By query_id: normalized text of `now`, as far as fetched and visible."""
+    texts_missing: str | None = None
+    """Why texts could not be read."""
     evicted: bool = False
     """Entries were thrown out in the interval (14 and newer tell)."""
     unknown: int = 0
@@ -119,6 +133,8 @@ class StatementsReading(msgspec.Struct, frozen=True, kw_only=True):
     """The interval that the differences cover; None before there are two readings."""
     top: tuple[StatementReading, ...]
     """By time, at most 100."""
+    texts_missing: str | None = None
+    """Why texts could not be read; None while they can."""
 
 
 class PgStatementsPart(Part, frozen=True, kw_only=True):
@@ -138,11 +154,12 @@ class PgStatements:
         self._known_connection = -1
         self._schema = ""
         self._columns: frozenset[str] = frozenset()
-        self._before: dict[tuple[int, int, int, bool], StatementRow] = {}
+        self._before: dict[_Key, tuple[Any, ...]] | None = None
         self._before_mono = 0.0
         self._info: tuple[int, float] | None = None
-        self._texts: dict[int, str] = {}
-        self._texts_mono = float("-inf")
+        self._texts: dict[int, str | None] = {}
+        self._texts_due = float("-inf")
+        self._texts_missing: str | None = None
 
     async def sample(self) -> PgStatementsSample:
         """Read once.
@@ -154,26 +171,29 @@ class PgStatements:
         if self._postgres.connections != self._known_connection:
             await self._find_extension()
         began = self._clock.mono()
-        toplevel = "toplevel" if "toplevel" in self._columns else "true"
-        since = (
-            "extract(epoch from clock_timestamp() - stats_since)::float8"
-            if "stats_since" in self._columns
-            else "null::float8"
-        )
-        rows = [
-            StatementRow(*row)
-            for row in await self._postgres.rows(ROWS_SQL.format(schema=self._schema, toplevel=toplevel, since=since))
-        ]
-        mono = self._clock.mono()
+        try:
+            rows = await self._postgres.rows(self._rows_sql())
+            mono = self._clock.mono()
+            evicted, reset = await self._watch_info()
+        except SourceError as exc:
+            if exc.kind is FailureKind.MISSING:  # dropped, moved or updated under our eyes
+                self._known_connection = -1
+            raise
         # At most a twentieth of the server's and our time.
         self.interval_s = max(5.0, 20 * (mono - began))
-        evicted, reset = await self._watch_info()
-        if reset:
-            self._before = {}
-        sample = self._compared(rows, mono, evicted)
-        self._before = {(row.user_oid, row.database_oid, row.query_id, row.toplevel): row for row in rows}
-        self._before_mono = mono
-        return msgspec.structs.replace(sample, texts=await self._texts_of(sample.now))
+        now = {row[:4]: row for row in rows}
+        sample = self._compared(now, None if reset else self._before, mono, evicted)
+        self._before, self._before_mono = now, mono
+        texts = await self._texts_of(sample.now)
+        return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing)
+
+    def _rows_sql(self) -> str:
+        since = "extract(epoch from clock_timestamp() - stats_since)::float8"
+        return ROWS_SQL.format(
+            schema=self._schema,
+            toplevel="toplevel" if "toplevel" in self._columns else "true",
+            since=since if "stats_since" in self._columns else "null::float8",
+        )
 
     async def _find_extension(self) -> None:
         found = await self._postgres.rows(EXTENSION_SQL)
@@ -183,10 +203,10 @@ class PgStatements:
                 "pg_stat_statements is not installed in this database; run CREATE EXTENSION pg_stat_statements",
             )
         schema, columns = found[0]
-        self._schema = '"' + (decoded(schema, 64) or "public").replace('"', '""') + '"'
+        self._schema = schema.decode("utf-8", "replace")
         self._columns = frozenset(columns.split(","))
         self._known_connection = self._postgres.connections
-        self._before, self._info = {}, None
+        self._before, self._info = None, None
 
     async def _watch_info(self) -> tuple[bool, bool]:
         """(entries were evicted, all were reset) since the last time; 13 can't tell."""
@@ -196,48 +216,58 @@ class PgStatements:
         before, self._info = self._info, (dealloc, reset_at)
         return (before is not None and dealloc > before[0]), (before is not None and reset_at != before[1])
 
-    def _compared(self, rows: list[StatementRow], mono: float, evicted: bool) -> PgStatementsSample:
-        interval_s = mono - self._before_mono if self._before else None
-        pairs: list[tuple[float, StatementRow, StatementRow]] = []
+    def _compared(
+        self, now: dict[_Key, tuple[Any, ...]], before: dict[_Key, tuple[Any, ...]] | None, mono: float, evicted: bool
+    ) -> PgStatementsSample:
+        """Differences of raw rows: of thousands a few have changed, and only those are worth a record."""
+        interval_s = None if before is None else mono - self._before_mono
+        changed: list[tuple[float, tuple[Any, ...], tuple[Any, ...]]] = []
         unknown = calls = 0
-        for row in rows if interval_s is not None else ():
-            before = self._before.get((row.user_oid, row.database_oid, row.query_id, row.toplevel))
-            if before is None or row.calls < before.calls:
-                if row.age_s is None or row.age_s > (interval_s or 0.0):
-                    unknown += 1
-                    continue
-                before = StatementRow(
-                    row.user_oid, row.database_oid, row.query_id, row.toplevel, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0
-                )
-            if row.calls > before.calls:
-                pairs.append((row.total_ms - before.total_ms, before, row))
-                calls += row.calls - before.calls
-        pairs.sort(key=lambda pair: -pair[0])
+        for key, row in now.items():
+            if before is None or interval_s is None:
+                break
+            old = before.get(key)
+            if row[_AGE] is not None and row[_AGE] <= interval_s:
+                old = (*key, *_NOTHING)
+            elif old is None or row[_CALLS] < old[_CALLS]:
+                unknown += 1
+                continue
+            if row[_CALLS] > old[_CALLS]:
+                changed.append((row[_TOTAL_MS] - old[_TOTAL_MS], old, row))
+                calls += row[_CALLS] - old[_CALLS]
+        changed.sort(key=itemgetter(0), reverse=True)
         return PgStatementsSample(
             mono=mono,
-            before=tuple(before for _, before, _ in pairs[:SHOWN]),
-            now=tuple(now for _, _, now in pairs[:SHOWN]),
+            before=tuple(StatementRow(*old) for _, old, _ in changed[:SHOWN]),
+            now=tuple(StatementRow(*row) for _, _, row in changed[:SHOWN]),
             interval_s=interval_s,
-            total_ms=sum(spent for spent, _, _ in pairs),
+            total_ms=sum(spent for spent, _, _ in changed),
             total_calls=calls,
-            entries=len(rows),
+            entries=len(now),
             evicted=evicted,
             unknown=unknown,
         )
 
     async def _texts_of(self, shown: tuple[StatementRow, ...]) -> dict[int, str]:
+        """Those that are known; others follow with a later sample. Without them the figures are still worth telling."""
         wanted = {row.query_id for row in shown}
         missing = wanted - self._texts.keys()
-        if missing and self._clock.mono() - self._texts_mono >= TEXTS_S:
-            self._texts_mono = self._clock.mono()
+        if missing and self._clock.mono() >= self._texts_due:
             ids = ",".join(str(each) for each in sorted(missing))
-            rows = await self._postgres.rows(TEXTS_SQL.format(schema=self._schema, characters=TEXT_CHARACTERS, ids=ids))
-            if len(self._texts) > 10 * SHOWN:
-                self._texts.clear()
-            self._texts |= {
-                query_id: decoded(text, TEXT_CHARACTERS) or "" for query_id, text in rows if text is not None
-            }
-        return {query_id: self._texts[query_id] for query_id in wanted if query_id in self._texts}
+            try:
+                rows = await self._postgres.rows(TEXTS_SQL.format(schema=self._schema, bytes=TEXT_BYTES, ids=ids))
+            except SourceError as exc:
+                self._texts_due, self._texts_missing = self._clock.mono() + TEXTS_AGAIN_S, exc.detail
+            else:
+                self._texts_due, self._texts_missing = self._clock.mono() + TEXTS_S, None
+                self._remember(dict.fromkeys(missing) | dict(rows))
+        return {query_id: text for query_id in wanted if (text := self._texts.get(query_id)) is not None}
+
+    def _remember(self, texts: dict[int, bytes | None]) -> None:
+        """None stays for a text that is hidden from this role: it is not asked for again and again."""
+        if len(self._texts) > 10 * SHOWN:
+            self._texts.clear()
+        self._texts |= {query_id: statement(raw, TEXT_CHARACTERS, TEXT_BYTES) for query_id, raw in texts.items()}
 
 
 def derive(previous: PgStatementsSample | None, current: PgStatementsSample) -> PgStatementsPart:
@@ -256,6 +286,7 @@ def derive(previous: PgStatementsSample | None, current: PgStatementsSample) -> 
             entries=current.entries,
             evicted=current.evicted,
             interval_s=seconds,
+            texts_missing=current.texts_missing,
             top=tuple(top),
         )
     )

@@ -225,10 +225,10 @@ _FIELDS: tuple[Field[SessionRow], ...] = (
     Field(
         name="state",
         key="state",
-        width=20,
+        width=10,
         rank=3,
         right=False,
-        cell=lambda row: (state_words(row.state), Role.TEXT),
+        cell=lambda row: (state_words(row.state) or UNKNOWN, Role.TEXT),
         order=lambda row: row.state,
     ),
     _age("tx open", "open", 1, "transaction_s"),

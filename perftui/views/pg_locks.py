@@ -21,7 +21,7 @@ from perftui.views.tone import tone
 
 KEY, TITLE = "locks", "Locks"
 _LEAST_QUERY = 10
-_DEEPEST = 8
+_DEEPEST = 4
 """Levels of the tree that are indented; deeper ones tell their depth as a number."""
 
 
@@ -136,7 +136,7 @@ def _waiter_line(node: LockNode, width: int) -> Line:
     while tail and width - len(lead) - 1 - sum(map(len, tail)) < _LEAST_QUERY:
         tail.pop()
     room = width - len(lead) - 1 - sum(map(len, tail))
-    words = node.query or node.application or node.user or state_words(node.state)
+    words = node.query or node.application or node.user or "(hidden)"
     return ((short(lead, width), Role.DIM), (f" {short(words, room)}" if room > 1 else "", Role.TEXT), *_tail(tail))
 
 
@@ -159,7 +159,7 @@ def _who(node: LockNode) -> str:
 def _state(node: LockNode) -> str:
     if node.in_cycle:
         return "deadlock pending"
-    return "transaction" if node.pid == 0 else state_words(node.state)
+    return "transaction" if node.pid == 0 else state_words(node.state) or "state hidden"
 
 
 def _wanted(node: LockNode, width: int) -> str:
@@ -260,7 +260,11 @@ def _backend(item: LockNode | Wait) -> Span:
 
 
 def _state_cell(item: LockNode | Wait) -> Span:
-    return (f"{item.backends} waiting", Role.TEXT) if isinstance(item, Wait) else (_state(item), Role.TEXT)
+    if isinstance(item, Wait):
+        return f"{item.backends} wait", Role.TEXT
+    if item.in_cycle:
+        return "deadlock", Role.CRITICAL
+    return ("prepared" if item.pid == 0 else state_words(item.state) or UNKNOWN), Role.TEXT
 
 
 def _query(item: LockNode | Wait) -> Span:
@@ -296,15 +300,15 @@ def _mode(item: LockNode | Wait) -> Span:
 
 
 _FIELDS: tuple[Field[LockNode | Wait], ...] = (
-    Field(name="backend, or wait", width=24, rank=0, right=False, cell=_backend),
-    Field(name="state", width=20, rank=3, right=False, cell=_state_cell),
+    Field(name="backend, or wait", width=22, rank=0, right=False, cell=_backend),
+    Field(name="state", width=10, rank=3, right=False, cell=_state_cell),
     _field("waited", 7, 1, "waited_s", right=True),
     _field("held", 7, 2, "held_s", right=True),
     _field("blocks", 6, 2, "victims", right=True),
-    Field(name="mode", width=20, rank=6, right=False, cell=_mode),
-    _field("relation", 16, 4, "relation"),
-    _field("application", 14, 5, "application"),
+    Field(name="mode", width=15, rank=6, right=False, cell=_mode),
+    _field("relation", 12, 4, "relation"),
+    _field("application", 12, 5, "application"),
     _field("user", 10, 7, "user"),
     Field(name="behind", width=14, rank=8, right=False, cell=_behind),
-    Field(name="query, or what it means", width=0, least=20, rank=1, right=False, cell=_query),
+    Field(name="query, or what it means", width=0, least=18, rank=1, right=False, cell=_query),
 )

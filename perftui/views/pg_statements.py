@@ -92,7 +92,8 @@ def _notes(snapshot: Snapshot, statements: StatementsReading, width: int) -> tup
     """What makes the ranking less than it looks."""
     evicted = "entries were evicted: ranking incomplete" if statements.evicted else ""
     hidden = hidden_words(snapshot.history.known(PgActivityPart), "texts")
-    return tuple(line for note in (evicted, hidden) for line in wrapped(note, width, Role.WARNING))
+    missing = f"no texts: {statements.texts_missing.removeprefix('postgres: ')}" if statements.texts_missing else ""
+    return tuple(line for note in (evicted, hidden, missing) for line in wrapped(note, width, Role.WARNING))
 
 
 def _statements(statements: StatementsReading) -> list[Statement]:

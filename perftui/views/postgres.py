@@ -20,8 +20,8 @@ _HEADER = {"denied": "denied", "unreachable": "down", "timed_out": "no answer", 
 """Kind of failure → a word for the header."""
 _STATES = {
     "idle in transaction": "idle in tx",
-    "idle in transaction (aborted)": "idle in tx (aborted)",
-    "fastpath function call": "function call",
+    "idle in transaction (aborted)": "aborted tx",
+    "fastpath function call": "fastpath",
 }
 
 
@@ -135,5 +135,5 @@ def hidden_words(part: PgActivityPart | None, what: str) -> str:
 
 
 def state_words(state: str | None) -> str:
-    """`idle in tx` of `idle in transaction`."""
-    return "state hidden" if state is None else _STATES.get(state, state)
+    """`idle in tx` of `idle in transaction`: at most 10 characters; empty where the state may not be seen."""
+    return "" if state is None else _STATES.get(state, state)

@@ -40,6 +40,7 @@ def test_a_source_that_fails_leaves_a_gap_once_its_last_sample_is_stale() -> Non
     history = played([0.5] * 5 + [None] * 5)
 
     assert history.latest(CpuPart) is None
+    assert history.known(CpuPart) is not None
     assert history.value(BUSY) is None
     assert history.sources["cpu"].state == "failed"
     assert history.sources["cpu"].age_s == 5

@@ -175,6 +175,7 @@ STATEMENTS = PgStatementsPart(
         entries=4321,
         evicted=False,
         interval_s=5.0,
+        texts_missing=None,
         top=(
             statement(11),
             statement(

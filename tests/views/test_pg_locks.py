@@ -97,7 +97,7 @@ def test_every_root_is_seen_before_the_victims_of_the_first() -> None:
         (root(state=None, held_s=None, application=None, user=None), "● 4242 state hidden  blocks 37"),
         (root(0, 2, state="prepared transaction", query="tx-17"), "● prepared tx-17 transaction 3m12s"),
         (root(7, 1, in_cycle=True), "● 7 deadlock pending 3m12s"),
-        (root(state="idle in transaction (aborted)"), "● 4242 idle in tx (aborted) 3m12s"),
+        (root(state="idle in transaction (aborted)"), "● 4242 aborted tx 3m12s"),
     ],
 )
 def test_a_root_says_why_it_holds(one: LockNode, words: str) -> None:
@@ -120,7 +120,7 @@ def test_a_deep_tree_tells_its_depth_as_a_number() -> None:
     lines = drawn(root(victims=39), *chain, height=50)
 
     assert len(lines) == 40
-    assert "+30 └ 139" in lines[-1]
+    assert "+34 └ 139" in lines[-1]
     assert "waits 2m50s" in lines[-1]
 
 
@@ -147,7 +147,7 @@ def test_waits_that_no_lock_explains_stand_below_with_their_meaning(held: Snapsh
     found = table(held)
 
     assert column(found, "backend, or wait")[38:] == ["LWLock WALWrite", "CPU", "Client ClientRead"]
-    assert column(found, "state")[38:] == ["2 waiting", "1 waiting", "1 waiting"]
+    assert column(found, "state")[38:] == ["2 wait", "1 wait", "1 wait"]
     assert "many commits wait" in column(found, "query, or what it means")[38]
 
 

@@ -70,11 +70,13 @@ def test_without_the_extension_the_reason_is_told() -> None:
 
 def test_evicted_entries_and_hidden_texts_are_told() -> None:
     blind = msgspec.structs.replace(ACTIVITY, sees_others=False)
-    snapshot = database(1, pg_statements=part(statement(1), evicted=True), pg_activity=blind)
+    statements = part(statement(1), evicted=True, texts_missing="postgres: no answer in time")
+    snapshot = database(1, pg_statements=statements, pg_activity=blind)
 
     for lines in (pane(snapshot, 70, 8).lines, zoomed(snapshot).lines):
         assert ("entries were evicted: ranking incomplete", Role.WARNING) in [span for line in lines for span in line]
         assert "texts of others need: grant pg_monitor to this role" in text(lines)
+        assert "no texts: no answer in time" in text(lines)
 
 
 @pytest.mark.parametrize(
