@@ -40,7 +40,7 @@ lock:  ## resolve the dependencies again (needs uv)
 	@! grep -nE 'https?://|--index|--find-links' requirements.lock requirements-dev.lock
 
 clean:  ## remove what was installed and cached here
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Where it is gone (another host, another Python), what needs it is made anew.
 $(BIN)/python: ;

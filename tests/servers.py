@@ -165,10 +165,29 @@ class Clients:
         self._busy.append(task)
         return task
 
-    async def close(self) -> None:
+    async def leave(self) -> None:
+        """End the sessions from this side."""
         for connection in self._open:
             connection.terminate()
         await asyncio.gather(*self._busy)
+
+    async def close(self) -> None:
+        await self.leave()
+        await end_all_sessions(self._server)
+
+
+async def end_all_sessions(server: OwnPostgres, database: str = "") -> None:
+    """Also those whose client is gone, which a backend that waits or sleeps does not notice."""
+    which = f"backend_type = 'client backend' and pid <> pg_backend_pid() and '{database}' in ('', datname)"
+    administrator = await connect(dsn(server), timeout=10)
+    try:
+        for _ in range(500):
+            if not await administrator.fetch(f"select pg_terminate_backend(pid) from pg_stat_activity where {which}"):
+                return
+            await asyncio.sleep(0.01)
+    finally:
+        await administrator.close()
+    raise AssertionError("sessions do not end")
 
 
 @pytest.fixture

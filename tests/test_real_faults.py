@@ -162,6 +162,9 @@ async def alone() -> None:
     """A fault of an earlier test must have worn off: the kernel's 10 s means and ours must be low before the next begins."""
     faults.leftovers()
     stalls = [path for kind in ("cpu", "io", "memory") if (path := Path(f"/proc/pressure/{kind}")).exists()]
-    async with asyncio.timeout(60):
-        while any(float(path.read_text().split("avg10=")[1].split()[0]) > 10 for path in stalls):
-            await asyncio.sleep(0.5)
+    try:
+        async with asyncio.timeout(40):
+            while any(float(path.read_text().split("avg10=")[1].split()[0]) > 10 for path in stalls):
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        pytest.skip("somebody else keeps this machine busy: a fault of ours would not stand out")

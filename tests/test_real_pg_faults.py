@@ -10,9 +10,10 @@ import contextlib
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any, Protocol
 
 import asyncpg
 import msgspec
@@ -20,7 +21,9 @@ import pytest
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres, shipped_binaries
-from perftui.commands.sources import host_sources, machine, postgres_sources
+from perftui.clients.postgres import Postgres
+from perftui.commands.sources import host_sources, machine
+from perftui.findings import RULES
 from perftui.model.failure import SourceError
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.model.frame import Frame
@@ -28,6 +31,9 @@ from perftui.pipeline.feed import LiveFeed
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.pg_counters import PgCounters
+from perftui.sources.pg_session import PgActivity
+from perftui.sources.pg_statements import PgStatements
 from tests.keep_tape import keep
 
 pytestmark = pytest.mark.fault
@@ -37,7 +43,17 @@ WITHIN_S = 10.0
 CLEARED_S = 15.0
 CONNECTIONS = 40
 
-Client = "asyncpg.Connection[asyncpg.Record]"
+
+class Client(Protocol):
+    """What is used of asyncpg's connection."""
+
+    async def execute(self, sql: str) -> str: ...
+    async def fetch(self, sql: str) -> list[Any]: ...
+    async def close(self) -> None: ...
+    def terminate(self) -> None: ...
+
+
+connect: Callable[..., Awaitable[Client]] = asyncpg.connect
 Fault = Callable[[OwnPostgres], AbstractAsyncContextManager[object]]
 
 
@@ -63,7 +79,7 @@ async def clients(server: OwnPostgres) -> AsyncIterator[Callable[[str], Awaitabl
     opened: list[Client] = []
 
     async def new(application: str) -> Client:
-        made: Client = await asyncpg.connect(server.dsn, server_settings={"application_name": application})
+        made = await connect(server.dsn, server_settings={"application_name": application})
         opened.append(made)
         return made
 
@@ -74,16 +90,33 @@ async def clients(server: OwnPostgres) -> AsyncIterator[Callable[[str], Awaitabl
             one.terminate()
 
 
-@contextlib.asynccontextmanager
-async def running(*work: Awaitable[object]) -> AsyncIterator[None]:
+class Busy:
     """Work in the background, ended with whatever it runs into."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[object]] = []
+
+    async def __aenter__(self) -> Busy:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def queue(self, look: Client, work: Coroutine[Any, Any, object]) -> None:
+        """Start it and see it wait for a lock: who queues behind whom must not be left to chance."""
+        ((before,),) = await look.fetch(WAITING)
+        self.start(work)
+        async with asyncio.timeout(5):
+            while await look.fetch(WAITING) == [(before,)]:
+                await asyncio.sleep(0.01)
+
+
+WAITING = "select count(*) from pg_locks where not granted"
 
 
 async def over_and_over(client: Client, sql: str) -> None:
@@ -97,12 +130,12 @@ async def lock_chain(server: OwnPostgres) -> AsyncIterator[None]:
     async with clients(server) as new:
         forgetful = await new("orders-api")
         await forgetful.execute("begin; update orders set state = 'paid' where id = 1")
-        waiting = [
-            (await new("billing")).execute("update orders set state = 'sent' where id = 1"),
-            (await new("migration")).execute("alter table orders add column note text"),
-            *[(await new("report")).fetch("select count(*) from orders") for _ in range(3)],
-        ]
-        async with running(*waiting):
+        look = await new("test")
+        async with Busy() as busy:
+            await busy.queue(look, (await new("billing")).execute("update orders set state = 'sent' where id = 1"))
+            await busy.queue(look, (await new("migration")).execute("alter table orders add column note text"))
+            for _ in range(3):
+                await busy.queue(look, (await new("report")).execute("select count(*) from orders"))
             yield
 
 
@@ -112,8 +145,9 @@ async def orphaned_transaction(server: OwnPostgres) -> AsyncIterator[None]:
     async with clients(server) as new:
         first = await new("batch")
         await first.execute("begin; update orders set state = 'x' where id = 2; prepare transaction 'orphan'")
-        waiting = [(await new("billing")).execute("update orders set state = 'y' where id = 2") for _ in range(4)]
-        async with running(*waiting):
+        async with Busy() as busy:
+            for _ in range(4):
+                await busy.queue(first, (await new("billing")).execute("update orders set state = 'y' where id = 2"))
             yield
         await first.execute("rollback prepared 'orphan'")
 
@@ -123,10 +157,19 @@ async def deadlock(server: OwnPostgres) -> AsyncIterator[None]:
     """Two take two rows in different order."""
     update = "update orders set state = 'd' where id = {}"
     async with clients(server) as new:
+
+        async def second(client: Client, row: int) -> None:
+            try:
+                await client.execute(update.format(row))
+            except asyncpg.DeadlockDetectedError:
+                await client.execute("rollback")
+
         one, other = await new("one"), await new("other")
         await one.execute(f"begin; {update.format(1)}")
         await other.execute(f"begin; {update.format(2)}")
-        async with running(one.execute(update.format(2)), other.execute(update.format(1))):
+        async with Busy() as busy:
+            busy.start(second(one, 2))
+            busy.start(second(other, 1))
             yield
 
 
@@ -148,7 +191,9 @@ async def temp_spill(server: OwnPostgres) -> AsyncIterator[None]:
         for each in reports:
             await each.execute("set work_mem = '64kB'")
         sort = "select count(*) from (select md5(g::text) from generate_series(1, 600000) g order by 1 offset 0) sorted"
-        async with running(*(over_and_over(each, sort) for each in reports)):
+        async with Busy() as busy:
+            for each in reports:
+                busy.start(over_and_over(each, sort))
             yield
 
 
@@ -157,8 +202,9 @@ async def slow_statement(server: OwnPostgres) -> AsyncIterator[None]:
     """A statement that works for a third of a second each time, for one client."""
     async with clients(server) as new:
         report = await new("report")
-        count = "select count(*) from generate_series(1, 30000) g where md5(repeat(g::text, 40)) like '%perf%'"
-        async with running(over_and_over(report, count.replace("30000", "400000"))):
+        count = "select count(*) from generate_series(1, 400000) g where md5(repeat(g::text, 40)) like '%perf%'"
+        async with Busy() as busy:
+            busy.start(over_and_over(report, count))
             yield
 
 
@@ -189,7 +235,7 @@ CASES = {
         constraint=Constraint.LOCK_BOUND,
         chain=("pg.idle_in_transaction", "pg.lock_pileup"),
         words=("5 backends wait for pid", "· idle in transaction", "· orders-api"),
-        subject=(("application", "orders-api"), ("relation", "orders"), ("user", "postgres")),
+        subject=(("application", "orders-api"), ("relation", "public.orders"), ("user", "postgres")),
     ),
     "orphaned-transaction": Case(
         fault=orphaned_transaction,
@@ -237,8 +283,13 @@ class Watch:
     """The console's own loop without its screen."""
 
     def __init__(self, server: OwnPostgres) -> None:
-        self._frames = aiter(LiveFeed([*host_sources(), *postgres_sources(server.dsn)], SystemClock()))
-        self._judge, self._store = Judge(machine=machine()), new_store()
+        clock = SystemClock()
+        self._postgres = Postgres(server.dsn, clock.mono)
+        sources = [kind(self._postgres, clock) for kind in (PgActivity, PgCounters, PgStatements)]
+        self._frames = aiter(LiveFeed([*host_sources(), *sources], clock))
+        # How full this machine's disks are is not what is tested.
+        rules = tuple(rule for rule in RULES if rule.name != "host.disk_filling")
+        self._judge, self._store = Judge(machine=machine(), rules=rules), new_store()
         self.frames: list[Frame] = []
         self.seen: list[Snapshot] = []
 
@@ -255,12 +306,22 @@ class Watch:
                 break
         return None
 
+    async def close(self) -> None:
+        await self._postgres.close()
+
     async def rest(self, seconds: float) -> None:
         await self.until(lambda snapshot: False, seconds)
 
 
+@pytest.fixture
+async def watch(server: OwnPostgres) -> AsyncIterator[Watch]:
+    made = Watch(server)
+    yield made
+    await made.close()
+
+
 async def prepare(server: OwnPostgres) -> None:
-    client: Client = await asyncpg.connect(server.dsn)
+    client = await connect(server.dsn)
     await client.execute("create extension pg_stat_statements")
     await client.execute("create table orders as select g as id, 'new' as state from generate_series(1, 100) g")
     await client.close()
@@ -271,10 +332,9 @@ def of_postgres(snapshot: Snapshot) -> list[Finding]:
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_real_fault_gives_its_verdict_within_ten_seconds(name: str, server: OwnPostgres) -> None:
+async def test_a_real_fault_gives_its_verdict_within_ten_seconds(name: str, server: OwnPostgres, watch: Watch) -> None:
     case = CASES[name]
     await prepare(server)
-    watch = Watch(server)
     connected = await watch.until(lambda snapshot: snapshot.history.latest(PgActivityPart) is not None, 5)
     assert connected is not None, "the server is read before anything happens to it"
     await watch.rest(QUIET_S)
@@ -299,10 +359,11 @@ async def test_a_real_fault_gives_its_verdict_within_ten_seconds(name: str, serv
         assert gone is not None, [f.title for f in of_postgres(watch.seen[-1])]
 
 
-async def test_a_server_that_was_never_there_is_a_warning_and_then_found_without_a_key(server: OwnPostgres) -> None:
+async def test_a_server_that_was_never_there_is_a_warning_and_then_found_without_a_key(
+    server: OwnPostgres, watch: Watch
+) -> None:
     await prepare(server)
     server.stop()
-    watch = Watch(server)
 
     told = await watch.until(lambda snapshot: bool(of_postgres(snapshot)), WITHIN_S)
     assert told is not None

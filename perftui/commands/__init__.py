@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_output()
     try:
+        if arguments is None:
+            _hide_passwords(given)
         return _run(given)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -35,6 +37,13 @@ def _prepare_output() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _hide_passwords(given: list[str]) -> None:
+    if any(word.startswith("--dsn") for word in given):
+        from perftui.commands.secret import hide_passwords
+
+        hide_passwords(given)
 
 
 def _run(given: list[str]) -> int:

@@ -90,5 +90,4 @@ RULE = Rule(
     limits=CpuSaturatedLimits,
     find=cpu_saturated,
     needs=("cpu",),
-    playbook="cpu-spike",
 )

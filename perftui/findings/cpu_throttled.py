@@ -52,5 +52,4 @@ RULE = Rule(
     limits=CpuThrottledLimits,
     find=cpu_throttled,
     needs=("cgroups",),
-    playbook="cpu-spike",
 )

@@ -93,5 +93,4 @@ RULE = Rule(
     limits=DiskFillingLimits,
     find=disk_filling,
     needs=("filesystems",),
-    playbook="disk-space",
 )

@@ -114,5 +114,4 @@ RULE = Rule(
     limits=IoSaturatedLimits,
     find=io_saturated,
     needs=("cpu", "pressure"),
-    playbook="disk-io-saturation",
 )

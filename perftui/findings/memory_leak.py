@@ -71,5 +71,4 @@ RULE = Rule(
     limits=MemoryLeakLimits,
     find=memory_leak,
     needs=("memory", "processes"),
-    playbook="memory-leak",
 )

@@ -98,5 +98,4 @@ RULE = Rule(
     limits=MemoryPressureLimits,
     find=memory_pressure,
     needs=("memory",),
-    playbook="memory-leak",
 )

@@ -75,5 +75,4 @@ RULE = Rule(
     limits=OomKillLimits,
     find=oom_kill,
     needs=("memory",),
-    playbook="memory-leak",
 )

@@ -59,5 +59,4 @@ RULE = Rule(
     limits=PgCacheMissesLimits,
     find=pg_cache_misses,
     needs=("pg_counters", "pg_activity"),
-    playbook="db-slow-queries",
 )

@@ -98,5 +98,4 @@ RULE = Rule(
     limits=PgConnectionsExhaustedLimits,
     find=pg_connections_exhausted,
     needs=("pg_activity",),
-    playbook="db-connections",
 )

@@ -58,5 +58,4 @@ RULE = Rule(
     limits=PgDeadlocksLimits,
     find=pg_deadlocks,
     needs=("pg_counters",),
-    playbook="db-lock-contention",
 )

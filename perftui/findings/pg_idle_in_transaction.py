@@ -111,5 +111,4 @@ RULE = Rule(
     limits=PgIdleInTransactionLimits,
     find=pg_idle_in_transaction,
     needs=("pg_activity",),
-    playbook="db-lock-contention",
 )

@@ -105,5 +105,4 @@ RULE = Rule(
     limits=PgLockPileupLimits,
     find=pg_lock_pileup,
     needs=("pg_activity",),
-    playbook="db-lock-contention",
 )

@@ -79,5 +79,4 @@ RULE = Rule(
     limits=PgSlowStatementsLimits,
     find=pg_slow_statements,
     needs=("pg_statements",),
-    playbook="db-slow-queries",
 )

@@ -57,5 +57,4 @@ RULE = Rule(
     limits=PgTempSpillLimits,
     find=pg_temp_spill,
     needs=("pg_counters",),
-    playbook="db-slow-queries",
 )

@@ -68,5 +68,4 @@ RULE = Rule(
     limits=PgUnreachableLimits,
     find=pg_unreachable,
     needs=("pg_activity",),
-    playbook="db-unreachable",
 )

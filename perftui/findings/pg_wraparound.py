@@ -64,5 +64,4 @@ RULE = Rule(
     limits=PgWraparoundLimits,
     find=pg_wraparound,
     needs=("pg_counters",),
-    playbook="db-wraparound",
 )

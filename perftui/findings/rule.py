@@ -24,7 +24,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     find: Callable[[History, Any], list[Finding]]
     needs: tuple[str, ...] = ()
     """Sources without which it can say nothing."""
-    playbook: str | None = None
 
 
 ChosenLimits = Mapping[str, Limits]

@@ -61,5 +61,4 @@ RULE = Rule(
     limits=SwappingLimits,
     find=swapping,
     needs=("memory",),
-    playbook="memory-leak",
 )

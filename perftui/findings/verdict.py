@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from perftui.findings.explain import Links, links
 from perftui.findings.holding import watched
-from perftui.findings.rule import Rule
 from perftui.history.history import History
 from perftui.history.memory_state import MemoryStatePart
 from perftui.history.words import age, size
@@ -31,7 +30,7 @@ PRIORS = (
 )
 
 
-def verdict(history: History, findings: Sequence[Finding], rules: Sequence[Rule]) -> Verdict:
+def verdict(history: History, findings: Sequence[Finding]) -> Verdict:
     """The most severe chain that starts at a finding nothing active explains."""
     active = [finding for finding in findings if finding.severity > Severity.INFO]
     if not active:
@@ -54,7 +53,6 @@ def verdict(history: History, findings: Sequence[Finding], rules: Sequence[Rule]
         began_before=cause.began_before,
         summary=cause.title,
         chain=tuple(active[place].rule for place in chains[top]),
-        playbook=next((rule.playbook for rule in rules if rule.name == cause.rule), None),
     )
 
 

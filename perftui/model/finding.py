@@ -79,3 +79,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     """Rule names from the cause to the last symptom."""
     playbook: str | None = None
+    """The playbook that fits; always None until playbooks can be run."""

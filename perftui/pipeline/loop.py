@@ -28,9 +28,7 @@ class Judge(msgspec.Struct, frozen=True):
     def snapshot(self, history: History) -> Snapshot:
         """Run the rules over a history."""
         found = findings(history, self.rules, self.limits)
-        return Snapshot(
-            machine=self.machine, history=history, findings=found, verdict=verdict(history, found, self.rules)
-        )
+        return Snapshot(machine=self.machine, history=history, findings=found, verdict=verdict(history, found))
 
 
 def new_store(keep: int = KEEP_TICKS) -> HistoryStore:

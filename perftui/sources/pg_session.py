@@ -18,12 +18,14 @@ NAMES_S = 60.0
 EDGES = 20
 """Blockers kept for one waiter: in a queue of 300 each waits for all ahead of it, 45,000 numbers every second."""
 
+# Up to 14 a role sees others' sessions through any membership, from 15 on only through one whose rights it inherits.
 SERVER_SQL = """
 select current_setting('server_version_num')::int8,
        current_setting('max_connections')::int8,
        current_setting('superuser_reserved_connections')::int8
          + coalesce(nullif(current_setting('reserved_connections', true), ''), '0')::int8,
-       current_setting('is_superuser') = 'on' or pg_has_role(current_user, 'pg_read_all_stats', 'usage'),
+       current_setting('is_superuser') = 'on' or pg_has_role(current_user, 'pg_read_all_stats',
+         case when current_setting('server_version_num')::int8 < 150000 then 'member' else 'usage' end),
        textsend(current_user::text), textsend(current_database()::text),
        (select oid::int8 from pg_database where datname = current_database())
 """
@@ -142,22 +144,33 @@ class PgActivity:
                 raise
             return
         self._names = {(kind, oid): decoded(name, 64) or "" for kind, oid, name in names}
+        if new:
+            await self._prepare()
         self._known_connection = self._postgres.connections
 
-    async def _locks(self) -> dict[int, tuple[Any, ...]]:
-        """By waiting pid. Names need pg_class: when that is locked, numbers must do."""
+    async def _prepare(self) -> None:
+        """Have the server plan what is asked only when somebody waits: then a catalog that this needs may be locked."""
+        for sql in (*self._locks_sql(), PREPARED_SQL):
+            await self._rows_or_none(sql)
+
+    def _locks_sql(self) -> tuple[str, str]:
+        """With names of relations, which need pg_class, and without."""
         version, database = self._server[0], self._server[6]
         waited = "extract(epoch from clock_timestamp() - waitstart)::float8" if version >= 140000 else "null::float8"
-        try:
-            rows = await self._postgres.rows(LOCKS_SQL.format(name=NAMED.format(database=database), waited=waited))
-        except SourceError as exc:
-            if exc.kind is not FailureKind.TIMED_OUT:
-                raise
-            rows = await self._postgres.rows(LOCKS_SQL.format(name="null::bytea", waited=waited))
-        return {row[0]: row for row in rows}
+        return (
+            LOCKS_SQL.format(name=NAMED.format(database=database), waited=waited),
+            LOCKS_SQL.format(name="null::bytea", waited=waited),
+        )
+
+    async def _locks(self) -> dict[int, tuple[Any, ...]]:
+        """By waiting pid; with numbers where names can't be had, and empty where nothing can: the edges are known anyway."""
+        for sql in self._locks_sql():
+            rows = await self._rows_or_none(sql)
+            if rows is not None:
+                return {row[0]: row for row in rows}
+        return {}
 
     async def _prepared(self) -> tuple[PreparedRow, ...]:
-        rows = await self._postgres.rows(PREPARED_SQL)
         return tuple(
             PreparedRow(
                 gid=decoded(gid) or "",
@@ -165,8 +178,17 @@ class PgActivity:
                 owner=self._named("r", owner),
                 database=self._named("d", database),
             )
-            for gid, age, owner, database in rows
+            for gid, age, owner, database in await self._rows_or_none(PREPARED_SQL) or ()
         )
+
+    async def _rows_or_none(self, sql: str) -> list[tuple[Any, ...]] | None:
+        """None where a catalog is locked."""
+        try:
+            return await self._postgres.rows(sql)
+        except SourceError as exc:
+            if exc.kind is not FailureKind.TIMED_OUT:
+                raise
+            return None
 
     def _named(self, kind: str, oid: int | None) -> str | None:
         return None if not oid else self._names.get((kind, oid), str(oid))

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from perftui.findings import RULES
 from perftui.findings.verdict import verdict
 from perftui.history.history import HistoryStore
 from perftui.history.memory_state import memory_state
@@ -275,7 +274,7 @@ def host(
         }
         marked = (Mark(at=at, text=marks[second]),) if second in marks else ()
         history = store.push(Frame(seq=second, at=at, mono=mono, samples=read, failed=failed, marks=marked))
-    return Snapshot(machine=MACHINE, history=history, findings=findings, verdict=verdict(history, findings, RULES))
+    return Snapshot(machine=MACHINE, history=history, findings=findings, verdict=verdict(history, findings))
 
 
 def without(*sources: str, after: int = 0) -> Change:
