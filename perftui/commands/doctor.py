@@ -7,31 +7,40 @@ import asyncio
 import os
 import sys
 
+from perftui.commands.console import dsn_argument
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
 from perftui.sources.kind import Source
 
 
+CONNECT_TRIES = 40
+"""Tenths of a second that a connection to Postgres may take."""
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """No options of its own."""
+    dsn_argument(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     from perftui import __version__
     from perftui.commands.config import load
     from perftui.commands.paths import config_file, state_dir
-    from perftui.commands.sources import host_sources, machine
+    from perftui.commands.sources import host_sources, machine, postgres_sources
 
     load(args.config)
     here = machine()
     print(
         f"perftui {__version__} on {here.hostname}: {here.system}, {here.cores} cores, Python {sys.version.split()[0]}"
     )
-    results = asyncio.run(_try_all(host_sources()))
+    results = asyncio.run(_try_all([*host_sources(), *postgres_sources(args.dsn)]))
     worst = ExitCode.HEALTHY
     for name, problem in results:
         print(f"  {'missing' if problem else 'ok':<8} source {name:<14} {problem}")
         worst = ExitCode.WARNING if problem else worst
+    if not any(name.startswith("pg_") for name, _ in results):
+        print("  off      Postgres: none named by --dsn or PG* variables, and no local socket")
+    if os.geteuid() != 0:
+        print("  partial  other users' processes: I/O, open files and swap of theirs need root")
     print(f"  terminal {_terminal()}")
     settings = args.config or (
         str(config_file()) if config_file().exists() else f"defaults; {config_file()} does not exist"
@@ -47,6 +56,17 @@ async def _try_all(sources: list[Source]) -> list[tuple[str, str]]:
 
 
 async def _try(source: Source) -> str:
+    """What is missing, waiting a while for a connection that is being made."""
+    problem = await _once(source)
+    for _ in range(CONNECT_TRIES):
+        if "connecting…" not in problem:
+            break
+        await asyncio.sleep(0.1)
+        problem = await _once(source)
+    return problem
+
+
+async def _once(source: Source) -> str:
     try:
         await asyncio.wait_for(source.sample(), source.deadline_s + 1)
     except SourceError as exc:
