@@ -24,7 +24,7 @@ def uri(dsn: str) -> str:
         pairs = dict(word.split("=", 1) for word in shlex.split(re.sub(r"\s*=\s*", "=", dsn)))
     except ValueError:
         raise ValueError("expected name=value pairs") from None
-    return f"postgresql:///?{urlencode(pairs)}"
+    return f"postgresql://?{urlencode(pairs)}"
 
 
 def without_password(dsn: str) -> tuple[str, str | None]:

@@ -33,6 +33,7 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 5.0)
 REFUSED_BACKOFF_S = 30.0
 """After a wrong password or a missing database: nothing that mends itself within a second."""
 
+CLOSED = "postgres: the server closed the connection"
 SETTINGS = {
     "application_name": f"perftui/{__version__}",
     "statement_timeout": str(STATEMENT_MS),
@@ -111,8 +112,7 @@ class Postgres:
             try:
                 found = await connection.fetch(sql, timeout=STATEMENT_MS / 1000 + CLIENT_GRACE_S)
             except Exception as exc:
-                self._judge(connection, exc)
-                raise _translated(exc, _ON_QUERY) from exc
+                raise self._judged(connection, exc) from exc
             return [tuple(row) for row in found]
 
     async def close(self) -> None:
@@ -129,16 +129,23 @@ class Postgres:
             return self._connection
         if self._connection is not None:
             self._connection = None
-            self._failed(SourceError(FailureKind.UNREACHABLE, "postgres: the server closed the connection"))
+            self._failed(SourceError(FailureKind.UNREACHABLE, CLOSED))
         self._connect_if_due()
         raise self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
 
-    def _judge(self, connection: Connection, exc: Exception) -> None:
-        """Drop a connection that is of no more use: cut, or so late that its answer belongs to nobody."""
-        if connection.is_closed() or isinstance(exc, (TimeoutError, OSError)) or not getattr(exc, "sqlstate", None):
-            connection.terminate()
+    def _judged(self, connection: Connection, exc: Exception) -> SourceError:
+        """What went wrong; a connection of no more use is dropped: cut, or so late that its answer belongs to nobody."""
+        answered = bool(getattr(exc, "sqlstate", None))
+        problem = _translated(exc, _ON_QUERY)
+        if answered and not connection.is_closed():
+            return problem
+        if not answered and not isinstance(exc, (TimeoutError, OSError)):
+            problem = SourceError(FailureKind.UNREACHABLE, CLOSED)  # asyncpg tells of its own state then
+        connection.terminate()
+        if self._connection is connection:
             self._connection = None
-            self._failed(_translated(exc, _ON_QUERY))
+            self._failed(problem)
+        return problem
 
     def _connect_if_due(self) -> None:
         if self._connecting is None and self._mono() >= self._retry_at:

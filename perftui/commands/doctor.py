@@ -12,7 +12,6 @@ from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
 from perftui.sources.kind import Source
 
-
 CONNECT_TRIES = 40
 """Tenths of a second that a connection to Postgres may take."""
 

@@ -43,7 +43,7 @@ TEXT_BYTES = 4 * TEXT_CHARACTERS
 
 
 _Key = tuple[Any, ...]
-_CALLS, _TOTAL_MS, _AGE = 4, 5, 12
+_CALLS, _TOTAL_MS, _SINCE = 4, 5, 12
 _NOTHING = (0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
 
 
@@ -63,8 +63,8 @@ class StatementRow(msgspec.Struct, frozen=True, array_like=True):
     blocks_read: int
     temp_blocks: int
     wal_bytes: float
-    age_s: float | None = None
-    """Since the entry was made (17 and newer)."""
+    since_at: float | None = None
+    """When the entry was made (17 and newer)."""
 
 
 class PgStatementsSample(Sample, frozen=True, kw_only=True):
@@ -188,7 +188,7 @@ class PgStatements:
         return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing)
 
     def _rows_sql(self) -> str:
-        since = "extract(epoch from clock_timestamp() - stats_since)::float8"
+        since = "extract(epoch from stats_since)::float8"
         return ROWS_SQL.format(
             schema=self._schema,
             toplevel="toplevel" if "toplevel" in self._columns else "true",
@@ -227,8 +227,8 @@ class PgStatements:
             if before is None or interval_s is None:
                 break
             old = before.get(key)
-            if row[_AGE] is not None and row[_AGE] <= interval_s:
-                old = (*key, *_NOTHING)
+            if row[_SINCE] is not None and (old is None or old[_SINCE] != row[_SINCE]):
+                old = (*key, *_NOTHING, row[_SINCE])
             elif old is None or row[_CALLS] < old[_CALLS]:
                 unknown += 1
                 continue
