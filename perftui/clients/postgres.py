@@ -81,8 +81,8 @@ def _translated(exc: Exception, advice: Mapping[str, _Advice]) -> SourceError:
     for code, (kind, what_to_do) in advice.items():
         if state.startswith(code):
             return SourceError(kind, f"postgres: {text}; {what_to_do}")
-    if isinstance(exc, OSError):
-        return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
+    if isinstance(exc, (ConnectionRefusedError, FileNotFoundError)):
+        return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}; is the server running there?")
     return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")
 
 

@@ -28,9 +28,10 @@ select textsend(quote_ident(n.nspname)), array_to_string(p.proargnames, ',')
   join pg_proc p on p.pronamespace = n.oid and p.proname = 'pg_stat_statements'
  where e.extname = 'pg_stat_statements'
 """
+# numeric to int8, and date_part instead of extract, since conversions of numeric by way of text took a third of the time.
 ROWS_SQL = """
 select userid::int8, dbid::int8, queryid, {toplevel}, calls, total_exec_time, max_exec_time, rows, shared_blks_hit,
-       shared_blks_read, temp_blks_written, wal_bytes::float8, {since}
+       shared_blks_read, temp_blks_written, wal_bytes::int8, {since}
   from {schema}.pg_stat_statements(false) where queryid is not null
 """
 INFO_SQL = "select dealloc, extract(epoch from stats_reset)::float8 from {schema}.pg_stat_statements_info"
@@ -44,7 +45,7 @@ TEXT_BYTES = 4 * TEXT_CHARACTERS
 
 _Key = tuple[Any, ...]
 _CALLS, _TOTAL_MS, _SINCE = 4, 5, 12
-_NOTHING = (0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+_NOTHING = (0, 0.0, 0.0, 0, 0, 0, 0, 0)
 
 
 class StatementRow(msgspec.Struct, frozen=True, array_like=True):
@@ -188,7 +189,7 @@ class PgStatements:
         return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing)
 
     def _rows_sql(self) -> str:
-        since = "extract(epoch from stats_since)::float8"
+        since = "date_part('epoch', stats_since)"
         return ROWS_SQL.format(
             schema=self._schema,
             toplevel="toplevel" if "toplevel" in self._columns else "true",

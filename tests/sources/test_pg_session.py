@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -336,7 +337,7 @@ async def test_bytes_that_are_no_text_of_the_encoding(postgres: OwnPostgres) -> 
         with running_bytes(postgres, "raw", b'select pg_sleep(30) as "caf\xe9", \'' + b"\xe2\x82" * 200 + b"'"):
             for database in ("postgres", *encodings):
                 async with looking(postgres, database) as look:
-                    await until(lambda look=look: sleeping(look))
+                    await until(partial(sleeping, look))
                     (found,) = [each for each in (await look()).sessions if each.wait_event == "PgSleep"]
                     assert found.query == 'select pg_sleep(?) as "caf\ufffd", ?…', database
                     assert found.database == "raw"

@@ -69,6 +69,20 @@ def test_command_line() -> None:
     assert command_text(b"") == ""
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"psql\0postgresql://app:geh/e@im@db:5432/x", "psql postgresql://app:***@db:5432/x"),
+        (b"psql\0host=db password=geheim user=app", "psql host=db password=*** user=app"),
+        (b"x\0--passwd=geheim\0-v", "x --passwd=*** -v"),
+        (b"env\0PGPASSWORD=geheim\0psql", "env PGPASSWORD=*** psql"),
+        (b"curl\0https://db:5432/a?x=1", "curl https://db:5432/a?x=1"),
+    ],
+)
+def test_passwords_on_command_lines_are_hidden(raw: bytes, shown: str) -> None:
+    assert command_text(raw) == shown
+
+
 def test_the_first_name_of_a_user_counts() -> None:
     raw = b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\n\n+::::::\nme:x:1000:1000::/:/bin/sh\n"
     assert parse_passwd(raw) == {0: "root", 1000: "me"}

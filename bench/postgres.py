@@ -1,0 +1,201 @@
+"""What watching a Postgres costs: the server's time, round trips, our CPU and the wait, for each tick of a second.
+
+    python -m bench.postgres [--ticks 30]
+
+The server is the embedded one. Its time is what pg_stat_statements counts for the statements of our role. Beside
+pg_activity at its refresh of a second, where that is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import shutil
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import asyncpg
+
+from perftui.clients.clock import SystemClock
+from perftui.clients.own_postgres import OwnPostgres
+from perftui.clients.postgres import Postgres
+from perftui.model.failure import SourceError
+from perftui.sources.pg_counters import PgCounters
+from perftui.sources.pg_session import PgActivity
+from perftui.sources.pg_statements import PgStatements
+
+SETTINGS = {"max_connections": "420", "autovacuum": "off", "pg_stat_statements.max": "6000"}
+SPENT = """
+select coalesce(sum(calls), 0)::float8 as calls, coalesce(sum(total_exec_time), 0) as ms
+  from pg_stat_statements where userid = '{role}'::regrole
+"""
+BUDGETS_MS = {"base": 0.5, "300 idle backends": 1.5, "and 5,000 statements": 2.2}
+"""Of the server's time for each tick."""
+PEER_S = 10.0
+
+connect: Any = asyncpg.connect
+
+
+class Counted(Postgres):
+    """Counts round trips."""
+
+    asked = 0
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        return await super().rows(sql)
+
+
+async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str, float]:
+    """Each of `ticks` is one second's work: activity, counters, and a fifth of the times the statements."""
+    clock = SystemClock()
+    client = Counted(place(server, "watcher"), clock.mono)
+    fast = (PgActivity(client, clock), PgCounters(client, clock))
+    slow = PgStatements(client, clock)
+    while client.connections == 0:
+        with contextlib.suppress(SourceError):
+            await client.rows("select 1")
+        await asyncio.sleep(0.01)
+    for source in (*fast, slow) * 2:
+        await source.sample()
+    before = await administrator.fetchrow(SPENT.format(role="watcher"))
+    client.asked = 0
+    cpu_ms, wall_ms, slow_ms = [], [], []
+    for tick in range(ticks):
+        began, spent = time.perf_counter(), time.process_time()
+        for source in fast:
+            await source.sample()
+        wall_ms.append((time.perf_counter() - began) * 1e3)
+        cpu_ms.append((time.process_time() - spent) * 1e3)
+        if tick % 5 == 0:
+            spent = time.process_time()
+            await slow.sample()
+            slow_ms.append((time.process_time() - spent) * 1e3)
+    after = await administrator.fetchrow(SPENT.format(role="watcher"))
+    asked = client.asked
+    await client.close()
+    return {
+        "server ms": (after["ms"] - before["ms"]) / ticks,
+        "statements": asked / ticks,
+        "client CPU ms": median(cpu_ms) + median(slow_ms) / 5,
+        "wait ms": median(wall_ms),
+        "one reading of statements, CPU ms": median(slow_ms),
+    }
+
+
+async def peer(server: OwnPostgres, administrator: Any) -> dict[str, float] | None:
+    """pg_activity in a terminal of its own; None where it is not installed."""
+    program = shutil.which("pg_activity")
+    if program is None:
+        return None
+    command = [program, "-h", "127.0.0.1", "-p", str(server.port), "-U", "peer", "-d", "postgres", "--refresh", "1"]
+    with terminal() as end, started(command, end) as shown:
+        await asyncio.sleep(3.0)
+        before = await administrator.fetchrow(SPENT.format(role="peer"))
+        spent = cpu_s(shown.pid)
+        await asyncio.sleep(PEER_S)
+        after = await administrator.fetchrow(SPENT.format(role="peer"))
+        spent = cpu_s(shown.pid) - spent
+        shown.kill()
+    return {
+        "server ms": (after["ms"] - before["ms"]) / PEER_S,
+        "statements": (after["calls"] - before["calls"]) / PEER_S,
+        "client CPU ms": spent * 1e3 / PEER_S,
+    }
+
+
+def started(command: list[str], end: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env={**os.environ, "TERM": "xterm"})
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[int]:
+    """One end of a pseudo terminal whose other end somebody reads."""
+    reader, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    drain = subprocess.Popen(["cat"], stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield end
+    finally:
+        os.close(end)
+        os.close(reader)
+        drain.kill()
+        drain.wait()
+
+
+def place(server: OwnPostgres, user: str) -> str:
+    return f"postgresql://{user}@127.0.0.1:{server.port}/postgres"
+
+
+async def many_statements(administrator: Any, count: int) -> None:
+    """Entries of half a kilobyte each; other constants make no other statement, other types do."""
+    for number in range(count):
+        columns = ",".join(f"1::{'int8' if number >> bit & 1 else 'int4'}" for bit in range(13))
+        await administrator.execute(f"select {columns} /* {'orders page ' * 30}*/")
+
+
+async def measure(ticks: int) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="perftui-bench-") as folder,
+        OwnPostgres(Path(folder) / "pg", settings=SETTINGS) as server,
+    ):
+        administrator = await connect(place(server, "postgres"))
+        for sql in (
+            "create extension pg_stat_statements",
+            "create role watcher login in role pg_monitor",
+            "create role peer login in role pg_monitor",
+        ):
+            await administrator.execute(sql)
+        print(f"{'':24}{'':14}{'server ms':>10}{'budget':>8}{'statements':>12}{'client CPU ms':>15}{'wait ms':>9}")
+        idle = []
+        for case, budget_ms in BUDGETS_MS.items():
+            if case.startswith("300"):
+                idle = [await connect(place(server, "postgres")) for _ in range(300)]
+                for session in idle:
+                    await session.fetch("select 1")
+            if case.startswith("and"):
+                await many_statements(administrator, 5000)
+            report(case, budget_ms, await ours(server, administrator, ticks), "perftui")
+            theirs = await peer(server, administrator)
+            if theirs is not None:
+                report(case, None, theirs, "pg_activity")
+        for session in (*idle, administrator):
+            session.terminate()
+
+
+def report(case: str, budget_ms: float | None, figures: dict[str, float], program: str) -> None:
+    budget = "" if budget_ms is None else f"{budget_ms:.1f}"
+    wait = f"{figures['wait ms']:.1f}" if "wait ms" in figures else ""
+    row = (
+        f"{figures['server ms']:10.2f}{budget:>8}{figures['statements']:12.1f}{figures['client CPU ms']:15.2f}{wait:>9}"
+    )
+    print(f"{case:24}{program:14}{row}")
+    once = "one reading of statements, CPU ms"
+    if once in figures:
+        print(f"{'':24}{once}: {figures[once]:.1f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ticks", type=int, default=30)
+    asyncio.run(measure(parser.parse_args().ticks))
+
+
+if __name__ == "__main__":
+    main()
