@@ -40,6 +40,16 @@ def free_port() -> int:
         return port
 
 
+def server_lives(folder: Path) -> bool:
+    """Whether the server whose folder this is runs, by the pid it wrote there."""
+    try:
+        pid = int((folder / "db" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
 def _end_with_parent() -> list[str]:
     """The kernel ends the server when we are killed, where util-linux offers that."""
     return ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
