@@ -57,10 +57,16 @@ class ConsoleDriver(LinuxDriver):
 
     def _sigcont_application(self, *_: object) -> None:
         # After a Ctrl+Z of ours the terminal was given back. After a SIGSTOP from outside it was not, and Textual would
-        # start its threads a second time beside the old ones.
-        if not self._must_signal_resume:
-            self.suspend_application_mode()
-            self._must_signal_resume = True
+        # start its threads a second time beside the old ones. That stop can have come at any moment, also while this
+        # thread held the lock of the writer's queue: so this is done by the loop, not here in the signal's handler.
+        if self._must_signal_resume:
+            super()._sigcont_application()
+        else:
+            self._loop.call_soon_threadsafe(self._begin_again)
+
+    def _begin_again(self) -> None:
+        self.suspend_application_mode()
+        self._must_signal_resume = True
         super()._sigcont_application()
 
     def waiting_writes(self) -> int:
