@@ -118,7 +118,7 @@ def _postgres(history: History) -> list[str]:
     if part is None:
         return []
     used = part.connections
-    waiting = f"{part.locks.waiting} wait for a lock" if part.locks.waiting else "nobody waits for a lock"
+    waiting = f"{part.locks.waiting} wait for a lock" if part.locks.waiting else "no lock waits"
     if not part.sees_others:
         waiting += " (what others do is not visible: grant pg_monitor)"
-    return [f"Postgres {part.version} {used.active} active on {used.used} of {used.max} connections", waiting]
+    return [f"Postgres {used.used} of {used.max} connections", waiting]
