@@ -1,0 +1,183 @@
+"""One Postgres connection through asyncpg: made in the background, kept, found again after a failure.
+
+Nothing here waits for a connection: while there is none, whoever wants it is told the reason at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from perftui import __version__
+from perftui.clients.dsn import uri, without_password
+from perftui.clients.pg_errors import CLOSED, ON_CONNECT, ON_QUERY, translated
+from perftui.model.failure import FailureKind, SourceError
+
+
+class Cursor(Protocol):
+    """What is used of asyncpg's cursor."""
+
+    async def fetch(self, n: int, *, timeout: float) -> list[Iterable[Any]]: ...  # noqa: ASYNC109 (asyncpg's own)
+
+
+class Column(Protocol):
+    """What is used of asyncpg's attributes."""
+
+    name: str
+
+
+class Prepared(Protocol):
+    """What is used of asyncpg's prepared statement."""
+
+    def get_attributes(self) -> tuple[Column, ...]: ...
+    def cursor(self, *args: Any, timeout: float) -> Awaitable[Cursor]: ...
+
+
+class Connection(Protocol):
+    """What is used of asyncpg's connection."""
+
+    async def fetch(self, query: str, *args: Any, timeout: float) -> list[Iterable[Any]]: ...  # noqa: ASYNC109
+    async def execute(self, query: str, *, timeout: float) -> str: ...  # noqa: ASYNC109
+    async def prepare(self, query: str, *, timeout: float) -> Prepared: ...  # noqa: ASYNC109
+    async def close(self, *, timeout: float) -> None: ...  # noqa: ASYNC109
+    def is_closed(self) -> bool: ...
+    def terminate(self) -> None: ...
+
+
+CONNECT_S = 3.0
+LOCK_MS = 200
+CLIENT_GRACE_S = 0.5
+"""A server that does not keep its own statement timeout is given up this much later."""
+CLOSE_S = 0.25
+"""A server that hangs must not hold up quitting: after this long the connection is cut instead of closed."""
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 5.0)
+REFUSED_BACKOFF_S = 30.0
+"""After a wrong password or a missing database: nothing that mends itself within a second."""
+
+
+def settings(statement_ms: int) -> Mapping[str, str]:
+    """What a session of ours asks for when it begins: nothing is written, nothing lasts, nothing waits for a lock."""
+    return {
+        "application_name": f"perftui/{__version__}",
+        "statement_timeout": str(statement_ms),
+        "lock_timeout": str(LOCK_MS),
+        "idle_in_transaction_session_timeout": "5000",
+        "default_transaction_read_only": "on",
+        "jit": "off",
+        "search_path": "pg_catalog",
+        # Texts as they are: where their bytes are not what the database claims, any conversion fails the whole answer.
+        "client_encoding": "sql_ascii",
+    }
+
+
+class PgLink:
+    """One kept connection. Methods are called from one event loop; whoever uses the connection holds `one_at_a_time`."""
+
+    def __init__(self, dsn: str | None, mono: Callable[[], float], statement_ms: int) -> None:
+        self._dsn = dsn
+        self._mono = mono
+        self._statement_ms = statement_ms
+        self._connection: Connection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._problem: SourceError | None = None
+        self._retry_at = float("-inf")
+        self._failures = 0
+        self._closed = False
+        self.one_at_a_time = asyncio.Lock()
+        self.connections = 0
+        """How often a connection was made."""
+
+    @property
+    def answer_s(self) -> float:
+        """So long a statement may take, the server's own timeout and some grace."""
+        return self._statement_ms / 1000 + CLIENT_GRACE_S
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    def usable(self) -> Connection:
+        """The connection; while there is none one is being made.
+
+        Raises:
+            SourceError: why there is none.
+        """
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        if self._connection is not None:
+            self._connection = None
+            self._failed(SourceError(FailureKind.UNREACHABLE, CLOSED))
+        self._connect_if_due()
+        raise self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
+
+    def judged(self, connection: Connection, exc: Exception) -> SourceError:
+        """What went wrong; a connection of no more use is dropped: cut, or so late that its answer belongs to nobody."""
+        answered = bool(getattr(exc, "sqlstate", None))
+        problem = translated(exc, ON_QUERY)
+        if answered and not connection.is_closed():
+            return problem
+        if not answered and not isinstance(exc, (TimeoutError, OSError)):
+            problem = SourceError(FailureKind.UNREACHABLE, CLOSED)  # asyncpg tells of its own state then
+        connection.terminate()
+        if self._connection is connection:
+            self._connection = None
+            self._failed(problem)
+        return problem
+
+    async def close(self) -> None:
+        """Say goodbye, so that the server's log has no line about a client that vanished; nothing is asked afterwards."""
+        self._closed = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Whatever it is that fails here: asyncpg has cut the connection then, which is the other way to end it.
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=CLOSE_S)
+
+    def _connect_if_due(self) -> None:
+        if self._connecting is None and not self._closed and self._mono() >= self._retry_at:
+            self._connecting = asyncio.ensure_future(self._connect())
+
+    async def _connect(self) -> None:
+        import asyncpg  # 20 ms, and only where there is a server to talk to
+
+        connect: Callable[..., Awaitable[Connection]] = asyncpg.connect
+        try:
+            self._connection = await connect(
+                None if self._dsn is None else uri(self._dsn),
+                timeout=CONNECT_S,
+                command_timeout=self.answer_s,
+                server_settings=settings(self._statement_ms),
+                statement_cache_size=50,
+            )
+        except ValueError as exc:
+            self._failed(self._misnamed(exc))
+        except Exception as exc:
+            self._failed(translated(exc, ON_CONNECT))
+        else:
+            self.connections += 1
+            self._problem, self._failures = None, 0
+        finally:
+            self._connecting = None
+
+    def _misnamed(self, exc: ValueError) -> SourceError:
+        """asyncpg quotes what it was given, and the password may be in it."""
+        secret = self._dsn is not None and without_password(self._dsn)[1] is not None
+        text = "--dsn can't be understood" if secret else " ".join(str(exc).split())[:160]
+        return SourceError(
+            FailureKind.MISSING,
+            f"postgres: {text}; expected postgresql://USER@HOST:PORT/DATABASE, with signs like / and @ in names escaped",
+        )
+
+    def _failed(self, problem: SourceError) -> None:
+        self._problem = problem
+        refused = problem.kind in (FailureKind.DENIED, FailureKind.MISSING)
+        pause_s = REFUSED_BACKOFF_S if refused else BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        self._failures += 1
+        self._retry_at = self._mono() + pause_s * random.uniform(0.8, 1.2)
