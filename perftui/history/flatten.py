@@ -14,7 +14,10 @@ Getter = Callable[[Any, str, list[tuple[str, float]]], None]
 
 
 def flatten(part: msgspec.Struct, root: str) -> list[tuple[str, float]]:
-    """(name, value) of every number in the part, mappings of structs included, lists left out; None becomes NaN."""
+    """(name, value) of every number in the part, mappings of structs included, lists left out; None becomes NaN.
+
+    A part whose fields are roots themselves (`probes`, `pools`) has the empty root.
+    """
     found: list[tuple[str, float]] = []
     _into(type(part))(part, root, found)
     return found
@@ -44,17 +47,22 @@ def _into(kind: type) -> Getter:
         for field, inner in records:
             value = getattr(record, field)
             if value is not None:
-                inner(value, f"{name}.{field}", found)
+                inner(value, below(name, field), found)
         for field, inner in mappings:
             for key, value in (getattr(record, field) or {}).items():
-                inner(value, f"{name}.{field}.{key}", found)
+                inner(value, f"{below(name, field)}.{key}", found)
 
     return walk
 
 
 @lru_cache(maxsize=2048)  # disks, interfaces and groups come and go
 def _full_names(prefix: str, fields: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((field, f"{prefix}.{field}") for field in fields)
+    return tuple((field, below(prefix, field)) for field in fields)
+
+
+def below(prefix: str, field: str) -> str:
+    """The reading's name below a root or record; at the top of the tree it is the field alone."""
+    return f"{prefix}.{field}" if prefix else field
 
 
 def _without_none(hint: Any) -> Any:

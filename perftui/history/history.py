@@ -16,8 +16,14 @@ from perftui.sources.kind import Part, SourceKind
 
 P = TypeVar("P", bound=Part)
 
-Trend = Callable[["History"], Part | None]
-"""A reading that needs more than two samples: a pure function of the history."""
+
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
+    """Readings that need more than two samples."""
+
+    part: type[Part]
+    root: str
+    read: Callable[[History], Part | None]
+    """A pure function of the history; None while there is nothing to tell."""
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,16 +256,21 @@ class HistoryStore:
             self._trim(index + 1 - self._keep)
         if index % _SWEEP_TICKS == 0:
             self._forget_brief(index - _SWEEP_TICKS)
-        return self.view(index + 1, dict(self._parts), self._failed)
+        parts = dict(self._parts)
+        history = self.view(index + 1, parts, self._failed)
+        for trend in self._trends:
+            if trend.part in parts:
+                self._put(index, flatten(parts[trend.part].part, trend.root))
+        return history
 
     def view(self, end: int, parts: dict[type[Part], Readings], failed: Mapping[str, Failed]) -> History:
         """The history that ends before tick `end`, with the parts and failures that were known then."""
         mono = self._axis.mono(end - 1)
         history = History(self._axis, self._series, end, parts, self._states(parts, failed, mono), self._marks)
         for trend in self._trends:
-            part = trend(history)
+            part = trend.read(history)
             if part is not None:
-                parts[type(part)] = Readings(part=part, root="host", mono=mono, stale_s=0.0)
+                parts[trend.part] = Readings(part=part, root=trend.root, mono=mono, stale_s=0.0)
         return history
 
     def axis(self) -> Axis:
@@ -271,11 +282,14 @@ class HistoryStore:
             kind = self._kinds[name]
             if mono - self._parts[kind.part].mono > kind.stale_s:
                 continue
-            for reading, value in numbers:
-                series = self._series.get(reading)
-                if series is None:
-                    series = self._series[reading] = Series(index)
-                series.put(index, value)
+            self._put(index, numbers)
+
+    def _put(self, index: int, numbers: Iterable[tuple[str, float]]) -> None:
+        for reading, value in numbers:
+            series = self._series.get(reading)
+            if series is None:
+                series = self._series[reading] = Series(index)
+            series.put(index, value)
 
     def _begin_anew(self) -> None:
         """Forget all but the marks: tapes were joined, and the machine was started again in between or is another one."""

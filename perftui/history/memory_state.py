@@ -7,7 +7,7 @@ from math import inf, isnan
 import msgspec
 
 from perftui.history.growth import MIN_MEASUREMENTS, GrowthState, growth
-from perftui.history.history import History
+from perftui.history.history import History, Trend
 from perftui.history.words import size
 from perftui.sources.kind import Part
 from perftui.sources.memory import MemoryPart, SwapReading
@@ -179,3 +179,6 @@ def _grower(history: History, process: ProcessReading, window_s: float) -> Leade
         since_at=since_at,
         began_before=since_at <= history.started_at + 2,
     )
+
+
+TREND = Trend(part=MemoryStatePart, root="host", read=memory_state)

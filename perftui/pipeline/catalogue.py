@@ -12,7 +12,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from perftui.history.memory_state import MemoryStatePart
+from perftui.history.flatten import below
+from perftui.history.trends import TRENDS
 from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
 
@@ -27,7 +28,14 @@ UNITS = (
     ("_s", "s"),
 )
 """By the end of a name, the longest first. A bare name is a count, or text."""
-_KEYS = {"disks": "NAME", "filesystems": "PATH", "network": "NAME", "cgroups": "PATH"}
+_KEYS = {
+    "disks": "NAME",
+    "filesystems": "PATH",
+    "network": "NAME",
+    "cgroups": "PATH",
+    "pools": "NAME",
+    "probes": "NAME",
+}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +52,7 @@ def catalogue() -> list[Entry]:
     found: dict[str, Entry] = {}
     parts: list[tuple[str, type]] = [
         *((kind.root, kind.part) for kind in KINDS),
-        ("host", MemoryStatePart),
+        *((trend.root, trend.part) for trend in TRENDS),
         ("postgres", Reachable),
     ]
     for root, part in parts:
@@ -55,7 +63,7 @@ def catalogue() -> list[Entry]:
 
 def _entries(record: type, path: str) -> Iterator[Entry]:
     for field, hint in get_type_hints(record).items():
-        name = f"{path}.{field}"
+        name = below(path, field)
         kind = _without_none(hint)
         if get_origin(kind) is dict:
             name, kind = f"{name}.{_KEYS.get(field, 'KEY')}", _without_none(get_args(kind)[1])

@@ -10,7 +10,7 @@ from perftui.findings import RULES, findings
 from perftui.findings.rule import ChosenLimits, Rule
 from perftui.findings.verdict import verdict
 from perftui.history.history import History, HistoryStore
-from perftui.history.memory_state import memory_state
+from perftui.history.trends import TRENDS
 from perftui.model.frame import Frame, Machine
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources import KINDS
@@ -33,7 +33,7 @@ class Judge(msgspec.Struct, frozen=True):
 
 def new_store(keep: int = KEEP_TICKS) -> HistoryStore:
     """An empty history of every kind of source there is."""
-    return HistoryStore(KINDS, trends=(memory_state,), keep=keep)
+    return HistoryStore(KINDS, trends=TRENDS, keep=keep)
 
 
 async def snapshots(

@@ -26,15 +26,18 @@ def tree(snapshot: Snapshot) -> Tree:
     """The tree of `perftui snapshot --json`. What is not known is None; a layer that isn't there is empty or None."""
     roots: Tree = {"host": {}}
     for root, part in snapshot.history.fresh_parts():
-        _merge(roots.setdefault(root, {}), _with_moments(msgspec.to_builtins(part)))
+        told = _with_moments(msgspec.to_builtins(part))
+        _merge(roots.setdefault(root, {}) if root else roots, told)
     return {
         "at": iso(snapshot.at),
         "version": __version__,
         "host": roots["host"],
         "postgres": _postgres(snapshot, roots.get(_POSTGRES)),
         "pools": roots.get("pools", {}),
+        "pool": roots.get("pool"),
         "deploys": [],
         "probes": roots.get("probes", {}),
+        "probe": roots.get("probe"),
         "slo": roots.get("slo", {}),
         "load": roots.get("load"),
         "findings": [finding_tree(finding) for finding in snapshot.findings],

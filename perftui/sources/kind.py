@@ -19,7 +19,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceKind(msgspec.Struct, frozen=True):
-    """A kind of source: how its samples are stored and what readings two neighbours of them give."""
+    """A kind of source: how its samples are stored and what readings two neighbours of them give.
+
+    A root that is a map of NAME → record (`pools`, `probes`) is a mapping field of that name in a part whose root is empty.
+    """
 
     name: str
     """Its key in a frame and in `sources.NAME` of a snapshot."""

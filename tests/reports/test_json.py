@@ -31,8 +31,10 @@ def test_the_keys_at_its_top(tree: dict[str, Any]) -> None:
             "host",
             "postgres",
             "pools",
+            "pool",
             "deploys",
             "probes",
+            "probe",
             "slo",
             "load",
             "findings",
@@ -44,11 +46,13 @@ def test_the_keys_at_its_top(tree: dict[str, Any]) -> None:
 
 
 def test_layers_that_are_not_there_are_empty_or_null(tree: dict[str, Any]) -> None:
-    assert [tree[key] for key in ("postgres", "pools", "deploys", "probes", "slo", "load")] == [
+    assert [tree[key] for key in ("postgres", "pools", "pool", "deploys", "probes", "probe", "slo", "load")] == [
         None,
         {},
+        None,
         [],
         {},
+        None,
         {},
         None,
     ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from perftui.history.history import History, HistoryStore
-from perftui.history.memory_state import memory_state
+from perftui.history.trends import TRENDS
 from perftui.model.finding import Constraint, Finding, Severity, Verdict
 from perftui.model.frame import Frame, Machine, Sample
 from perftui.pipeline.player import Mode, Publish, Shown
@@ -96,7 +96,7 @@ def _samples(seq: int, moving: bool, wave: float, total: dict[str, int], used: l
 
 
 def histories(moving: bool = True, process_count: int = 40) -> Iterator[History]:
-    store = HistoryStore(KINDS, trends=(memory_state,))
+    store = HistoryStore(KINDS, trends=TRENDS)
     for frame in frames(moving, process_count):
         yield store.push(frame)
 

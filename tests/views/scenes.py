@@ -9,7 +9,7 @@ import msgspec
 
 from perftui.findings.verdict import verdict
 from perftui.history.history import HistoryStore
-from perftui.history.memory_state import memory_state
+from perftui.history.trends import TRENDS
 from perftui.model.failure import Failed, FailureKind
 from perftui.model.finding import Finding
 from perftui.model.frame import Frame, Machine, Mark, Sample
@@ -261,7 +261,7 @@ def host(
         marks: Text by second.
         failures: How a source fails when it does; the others are denied.
     """
-    store = HistoryStore(kinds, trends=(memory_state,))
+    store = HistoryStore(kinds, trends=TRENDS)
     for second in range(seconds + 1):
         mono, at = 100.0 + second, STARTED_AT + second
         read = change(second, samples(second, mono))

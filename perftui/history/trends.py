@@ -1,0 +1,8 @@
+"""What is told of more than two samples. A new trend is its file and its line here."""
+
+from __future__ import annotations
+
+from perftui.history import memory_state
+from perftui.history.history import Trend
+
+TRENDS: tuple[Trend, ...] = (memory_state.TREND,)
