@@ -40,6 +40,8 @@ postgres.locks.tree[]: pid blocked_by[] waited_s held_s mode relation applicatio
 postgres.statements: slowest_mean_s
 postgres.statements.top[]: queryid query calls_per_s mean_s max_s time_ratio rows_per_call hit_ratio temp_bytes_per_s
 postgres.statements.top[]: wal_bytes_per_s
+pools.NAME: kind max_size in_use idle waiting utilization_ratio wait_s leaked state
+pool: name kind max_size in_use idle waiting utilization_ratio wait_s leaked state
 postgres.backends[]: pid backend_start_at database user application state wait_type wait_event query blocked_by[]
 """
 """The names that hold, as the design promises them to scripts."""
