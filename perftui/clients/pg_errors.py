@@ -30,7 +30,16 @@ ON_QUERY: dict[str, Advice] = {
     "42703": (FailureKind.MISSING, "the extension's version changed"),
     "22021": (FailureKind.MALFORMED, "text of another database is not in the encoding it claims"),
 }
-"""By SQLSTATE, or its class."""
+ON_REQUEST: dict[str, Advice] = {
+    "57014": (FailureKind.TIMED_OUT, "it took longer than it may"),
+    "55P03": (FailureKind.TIMED_OUT, "a lock it needs is held by somebody else"),
+    "25006": (FailureKind.DENIED, "nothing is written here"),
+    "42501": (FailureKind.DENIED, "this role may not"),
+    "42": (FailureKind.MALFORMED, "the server does not take the statement as it stands"),
+    "22": (FailureKind.MALFORMED, "the server does not take a value as it stands"),
+}
+"""For what the operator or a playbook asks: there the server's own words tell what is wrong with it."""
+# The three are by SQLSTATE, or its class.
 
 
 def translated(exc: Exception, advice: Mapping[str, Advice]) -> SourceError:

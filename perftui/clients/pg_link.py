@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from perftui import __version__
 from perftui.clients.dsn import uri, without_password
-from perftui.clients.pg_errors import CLOSED, ON_CONNECT, ON_QUERY, translated
+from perftui.clients.pg_errors import CLOSED, ON_CONNECT, ON_QUERY, Advice, translated
 from perftui.model.failure import FailureKind, SourceError
 
 
@@ -113,19 +113,23 @@ class PgLink:
         self._connect_if_due()
         raise self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
 
-    def judged(self, connection: Connection, exc: Exception) -> SourceError:
+    def judged(self, connection: Connection, exc: Exception, advice: Mapping[str, Advice] = ON_QUERY) -> SourceError:
         """What went wrong; a connection of no more use is dropped: cut, or so late that its answer belongs to nobody."""
         answered = bool(getattr(exc, "sqlstate", None))
-        problem = translated(exc, ON_QUERY)
+        problem = translated(exc, advice)
         if answered and not connection.is_closed():
             return problem
         if not answered and not isinstance(exc, (TimeoutError, OSError)):
             problem = SourceError(FailureKind.UNREACHABLE, CLOSED)  # asyncpg tells of its own state then
+        self.drop(connection, problem)
+        return problem
+
+    def drop(self, connection: Connection, problem: SourceError) -> None:
+        """Cut a connection whose state is not known any more; another one is made."""
         connection.terminate()
         if self._connection is connection:
             self._connection = None
             self._failed(problem)
-        return problem
 
     async def close(self) -> None:
         """Say goodbye, so that the server's log has no line about a client that vanished; nothing is asked afterwards."""
@@ -135,10 +139,13 @@ class PgLink:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._connecting
         connection, self._connection = self._connection, None
-        if connection is not None:
-            # Whatever it is that fails here: asyncpg has cut the connection then, which is the other way to end it.
-            with contextlib.suppress(Exception):
+        if connection is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S), self.one_at_a_time:
                 await connection.close(timeout=CLOSE_S)
+        except Exception:  # a server that hangs, or a statement that runs on: whatever it is, there is no goodbye then
+            connection.terminate()
 
     def _connect_if_due(self) -> None:
         if self._connecting is None and not self._closed and self._mono() >= self._retry_at:

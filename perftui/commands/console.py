@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Sample first, then import the screen: what the import takes is the first interval."""
     from perftui.commands.config import load
     from perftui.commands.screen import options
-    from perftui.commands.sources import all_processes, host_sources, machine, postgres_sources
+    from perftui.commands.sources import all_processes, all_sources, machine
     from perftui.tui.terminal import require
 
     settings = load(args.config)
@@ -49,15 +49,15 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.live import LivePlayer
     from perftui.pipeline.loop import Judge
 
-    sources, here = [*host_sources(), *postgres_sources(args.dsn)], machine()
+    wired, here = all_sources(args.dsn, settings.config), machine()
     tape = None
     if args.record is not None:
         from perftui.recording.writer import TapeWriter
 
         tape = TapeWriter(args.record, here)
-    feed = LiveFeed(sources, SystemClock(), args.interval or settings.config.interval_s)
+    feed = LiveFeed(wired.sources, SystemClock(), args.interval or settings.config.interval_s)
     judge = Judge(machine=here, limits=settings.limits)
-    player = LivePlayer(feed, judge, tape, all_processes(sources))
+    player = LivePlayer(feed, judge, tape, all_processes(wired.sources), wired.aclose)
     player.warm_up()
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 
 from perftui.commands.console import dsn_argument
+from perftui.commands.sources import Wired
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
 from perftui.sources.kind import Source
@@ -24,14 +26,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui import __version__
     from perftui.commands.config import load
     from perftui.commands.paths import config_file, state_dir
-    from perftui.commands.sources import host_sources, machine, postgres_sources
+    from perftui.commands.sources import all_sources, machine
 
-    load(args.config)
+    config = load(args.config).config
     here = machine()
     print(
         f"perftui {__version__} on {here.hostname}: {here.system}, {here.cores} cores, Python {sys.version.split()[0]}"
     )
-    results = asyncio.run(_try_all([*host_sources(), *postgres_sources(args.dsn)]))
+    results = asyncio.run(_try_all(all_sources(args.dsn, config)))
     worst = ExitCode.HEALTHY
     for name, problem in results:
         print(f"  {'missing' if problem else 'ok':<8} source {name:<14} {problem}")
@@ -49,9 +51,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     return worst
 
 
-async def _try_all(sources: list[Source]) -> list[tuple[str, str]]:
+async def _try_all(wired: Wired) -> list[tuple[str, str]]:
     """(source, why it gives nothing); an empty reason is a source that works."""
-    return [(source.name, await _try(source)) for source in sources]
+    async with contextlib.aclosing(wired):
+        return [(source.name, await _try(source)) for source in wired.sources]
 
 
 async def _try(source: Source) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from perftui.commands.config import Config, load
 from perftui.commands.console import dsn_argument
 from perftui.model.exit_code import ExitCode
 from perftui.model.frame import Frame
@@ -28,30 +29,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    from perftui.commands.config import load
-
     config = load(args.config).config
-    return asyncio.run(_record(args.file, args.interval or config.interval_s, args.record_s, args.dsn))
+    return asyncio.run(_record(args, config))
 
 
-async def _record(path: Path, interval_s: float, record_s: float | None, dsn: str | None) -> ExitCode:
+async def _record(args: argparse.Namespace, config: Config) -> ExitCode:
     from perftui.clients.clock import SystemClock
-    from perftui.commands.sources import host_sources, machine, postgres_sources
+    from perftui.commands.sources import all_sources, machine
     from perftui.pipeline.feed import LiveFeed
     from perftui.recording.writer import TapeWriter
 
+    path: Path = args.file
     tape = TapeWriter(path, machine())
     print(f"perftui: recording to {path}; Ctrl+C ends it", file=sys.stderr)
     written = 0
     began: float | None = None
     stop = _stop_signals()
-    frames = aiter(LiveFeed([*host_sources(), *postgres_sources(dsn)], SystemClock(), interval_s))
-    while (frame := await _next(frames, stop)) is not None and not tape.failed:
-        tape.write(frame)
-        written += 1
-        began = began or frame.mono
-        if record_s is not None and frame.mono - began >= record_s:
-            break
+    async with contextlib.aclosing(all_sources(args.dsn, config)) as wired:
+        frames = aiter(LiveFeed(wired.sources, SystemClock(), args.interval or config.interval_s))
+        while (frame := await _next(frames, stop)) is not None and not tape.failed:
+            tape.write(frame)
+            written += 1
+            began = began or frame.mono
+            if args.record_s is not None and frame.mono - began >= args.record_s:
+                break
     tape.close()
     if tape.failed:
         print(f"perftui: {tape.status}", file=sys.stderr)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 
+from perftui.commands.config import Settings, load
 from perftui.commands.console import dsn_argument
-from perftui.findings.rule import ChosenLimits
 from perftui.model.exit_code import ExitCode
 from perftui.model.finding import Constraint, Severity, Verdict
 from perftui.pipeline.snapshot import Snapshot
@@ -24,9 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    from perftui.commands.config import load
-
-    snapshot = asyncio.run(_last(load(args.config).limits, args.watch_s, args.dsn))
+    snapshot = asyncio.run(_last(load(args.config), args.watch_s, args.dsn))
     if args.json:
         from perftui.reports.json import snapshot_json
 
@@ -47,17 +46,18 @@ def exit_code(verdict: Verdict) -> ExitCode:
     )
 
 
-async def _last(limits: ChosenLimits, watch_s: float, dsn: str | None) -> Snapshot:
+async def _last(settings: Settings, watch_s: float, dsn: str | None) -> Snapshot:
     """Watch this host for so long and give the last snapshot."""
     from perftui.clients.clock import SystemClock
-    from perftui.commands.sources import host_sources, machine, postgres_sources
+    from perftui.commands.sources import all_sources, machine
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.loop import Judge, new_store
 
-    judge, store, began = Judge(machine=machine(), limits=limits), new_store(), None
-    async for frame in LiveFeed([*host_sources(), *postgres_sources(dsn)], SystemClock(), min(1.0, max(0.1, watch_s))):
-        history = store.push(frame)
-        began = began or frame.mono
-        if frame.mono - began >= watch_s - 0.02:
-            return judge.snapshot(history)
+    judge, store, began = Judge(machine=machine(), limits=settings.limits), new_store(), None
+    async with contextlib.aclosing(all_sources(dsn, settings.config)) as wired:
+        async for frame in LiveFeed(wired.sources, SystemClock(), min(1.0, max(0.1, watch_s))):
+            history = store.push(frame)
+            began = began or frame.mono
+            if frame.mono - began >= watch_s - 0.02:
+                return judge.snapshot(history)
     raise AssertionError("a live feed does not end")

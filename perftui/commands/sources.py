@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
@@ -14,28 +18,69 @@ from perftui.model.frame import Machine
 from perftui.sources.kind import ReportsAll, Source
 from perftui.sources.text import printable
 
+if TYPE_CHECKING:
+    from perftui.clients.pg_control import PgControl
+    from perftui.commands.config import Config
+
+
+CLOSE_S = 0.3
+"""All connections together have this long to end in order."""
+
+
+class Wired(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sampled, and what is held for it."""
+
+    sources: list[Source]
+    control: PgControl | None = None
+    """What acts on Postgres; None where none is watched."""
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def aclose(self) -> None:
+        """End all connections in order, so that no server has to write of a client that vanished."""
+        closing = [asyncio.ensure_future(close()) for close in self.closing]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_S)
+
+
+def all_sources(dsn: str | None, config: Config) -> Wired:
+    """Everything that a live command samples."""
+    postgres = postgres_sources(dsn)
+    return msgspec.structs.replace(postgres, sources=[*host_sources(), *postgres.sources])
+
 
 def host_sources(platform: str = sys.platform) -> list[Source]:
     """The sources of the host with their clients; nothing is read yet. Off Linux they go through psutil and are fewer."""
     return _linux() if platform == "linux" else _portable()
 
 
-def postgres_sources(dsn: str | None) -> list[Source]:
+def postgres_sources(dsn: str | None) -> Wired:
     """The sources of the Postgres that psql would connect to; none where nothing names one and none runs here.
 
     Args:
         dsn: As given by --dsn; without it PG* variables and the service file decide, then the local socket.
     """
     if dsn is None and not _postgres_is_named() and not _postgres_runs_here():
-        return []
+        return Wired(sources=[])
+    from perftui.clients.pg_control import PgControl
     from perftui.clients.postgres import Postgres
+    from perftui.sources.pg_control import PgControlState
     from perftui.sources.pg_counters import PgCounters
     from perftui.sources.pg_session import PgActivity
     from perftui.sources.pg_statements import PgStatements
 
     clock = SystemClock()
     postgres = Postgres(dsn, clock.mono)
-    return [PgActivity(postgres, clock), PgCounters(postgres, clock), PgStatements(postgres, clock)]
+    control = PgControl(dsn, clock.mono, postgres)
+    return Wired(
+        sources=[
+            PgActivity(postgres, clock),
+            PgCounters(postgres, clock),
+            PgStatements(postgres, clock, control),
+            PgControlState(control, clock),
+        ],
+        control=control,
+        closing=(control.close, postgres.close),
+    )
 
 
 def _postgres_is_named() -> bool:

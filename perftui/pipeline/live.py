@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -24,7 +24,14 @@ class LivePlayer:
         judge: Judge,
         tape: TapeWriter | None = None,
         all_processes: Callable[[bool], None] = lambda wanted: None,
+        at_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """Prepare it.
+
+        Args:
+            all_processes: asks the source of processes for all of them, or for the leaders.
+            at_end: awaited in its thread when it has ended: what is held for the sources is given back.
+        """
         self._feed = feed
         self._timeline = Timeline(judge)
         self._tape = tape
@@ -33,7 +40,7 @@ class LivePlayer:
         self._newest: Snapshot | None = None
         self._cursor: int | None = None
         self._shown: Shown | None = None
-        self._thread = LoopThread("perftui-pipeline", self._run, self._tell_end)
+        self._thread = LoopThread("perftui-pipeline", self._run, self._tell_end, at_end)
 
     def warm_up(self) -> None:
         """Begin to sample before anybody looks: what is imported meanwhile is the first interval."""

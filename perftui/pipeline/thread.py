@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 
@@ -12,7 +12,11 @@ class LoopThread:
     """Runs one coroutine in its own thread; others hand it small calls to make there. A fault in either ends it."""
 
     def __init__(
-        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], on_failure: Callable[[BaseException], None]
+        self,
+        name: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        on_failure: Callable[[BaseException], None],
+        at_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Prepare it.
 
@@ -20,9 +24,11 @@ class LoopThread:
             name: of the thread.
             work: what it does until it is stopped.
             on_failure: called once, from the thread, when a fault has ended it.
+            at_end: awaited when the work has ended, however it did.
         """
         self._work = work
         self._on_failure = on_failure
+        self._at_end = at_end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stopping: asyncio.Event | None = None
@@ -76,6 +82,10 @@ class LoopThread:
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if work.done():
-            work.result()
-        work.cancel()
+        try:
+            if work.done():
+                work.result()
+        finally:
+            work.cancel()
+            if self._at_end is not None:
+                await self._at_end()

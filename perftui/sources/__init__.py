@@ -15,6 +15,7 @@ from perftui.sources import (
     memory,
     network,
     pg_activity,
+    pg_control,
     pg_counters,
     pg_statements,
     pressure,
@@ -36,6 +37,7 @@ KINDS: tuple[SourceKind, ...] = (
     pg_activity.KIND,
     pg_counters.KIND,
     pg_statements.KIND,
+    pg_control.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -17,10 +17,12 @@ from perftui.sources.pg_text import statement
 
 SHOWN = 100
 TEXT_CHARACTERS = 2000
-TEXTS_S = 5.0
+TEXTS_S = 10.0
 TEXTS_AGAIN_S = 60.0
 """Texts lie in a file that is read whole for a single one, so they are asked for seldom, and only when new ones are shown.
 One that is not in the encoding it claims makes the server refuse all of them; then they are tried again later."""
+TEXTS_SLOW_S = 0.2
+"""A file that takes longer to read is not read again by itself."""
 
 EXTENSION_SQL = """
 select textsend(quote_ident(n.nspname)), array_to_string(p.proargnames, ',')
@@ -99,6 +101,10 @@ class StatementReading(msgspec.Struct, frozen=True, kw_only=True):
 
     queryid: int
     """Identifier of the statement, as in pg_stat_statements."""
+    database_oid: int = 0
+    """Database it ran in, as in pg_stat_statements."""
+    user_oid: int = 0
+    """Role that ran it, as in pg_stat_statements."""
     query: str | None
     """Normalized text; None until it was fetched, or where this role may not see it."""
     calls_per_s: float
@@ -148,9 +154,15 @@ class PgStatements:
     name = "pg_statements"
     deadline_s = 2.5
 
-    def __init__(self, postgres: PgClient, clock: Clock) -> None:
+    def __init__(self, postgres: PgClient, clock: Clock, control: PgClient | None = None) -> None:
+        """Prepare to read.
+
+        Args:
+            control: What texts are asked through, so that nobody waits for them; None: as all else.
+        """
         self.interval_s = 5.0
         self._postgres = postgres
+        self._control = control or postgres
         self._clock = clock
         self._known_connection = -1
         self._schema = ""
@@ -208,6 +220,7 @@ class PgStatements:
         self._columns = frozenset(columns.split(","))
         self._known_connection = self._postgres.connections
         self._before, self._info = None, None
+        self._texts_due = float("-inf")
 
     async def _watch_info(self) -> tuple[bool, bool]:
         """(entries were evicted, all were reset) since the last time; 13 can't tell."""
@@ -255,12 +268,16 @@ class PgStatements:
         missing = wanted - self._texts.keys()
         if missing and self._clock.mono() >= self._texts_due:
             ids = ",".join(str(each) for each in sorted(missing))
+            began = self._clock.mono()
             try:
-                rows = await self._postgres.rows(TEXTS_SQL.format(schema=self._schema, bytes=TEXT_BYTES, ids=ids))
+                rows = await self._control.rows(TEXTS_SQL.format(schema=self._schema, bytes=TEXT_BYTES, ids=ids))
             except SourceError as exc:
                 self._texts_due, self._texts_missing = self._clock.mono() + TEXTS_AGAIN_S, exc.detail
             else:
-                self._texts_due, self._texts_missing = self._clock.mono() + TEXTS_S, None
+                took_s = self._clock.mono() - began
+                slow = took_s > TEXTS_SLOW_S
+                self._texts_due = float("inf") if slow else self._clock.mono() + TEXTS_S
+                self._texts_missing = f"reading them took {took_s:.1f} s: Enter reads the chosen one" if slow else None
                 self._remember(dict.fromkeys(missing) | dict(rows))
         return {query_id: text for query_id in wanted if (text := self._texts.get(query_id)) is not None}
 
@@ -299,6 +316,8 @@ def _reading(before: StatementRow, now: StatementRow, seconds: float, sample: Pg
     hit, read = now.blocks_hit - before.blocks_hit, now.blocks_read - before.blocks_read
     return StatementReading(
         queryid=now.query_id,
+        database_oid=now.database_oid,
+        user_oid=now.user_oid,
         query=sample.texts.get(now.query_id),
         calls_per_s=calls / seconds,
         mean_s=spent_ms / 1000 / calls,
