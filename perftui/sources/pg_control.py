@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import msgspec
-
 from perftui.model.failure import SourceError
 from perftui.model.frame import Sample
 from perftui.sources.files import Clock
