@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from perftui.findings import leaders, statements
+from perftui.findings.pg_statement_regressed import BLOCKS as REGRESSED_BLOCKS
 from perftui.history.history import History
 from perftui.model.finding import Finding
 from perftui.sources.disks import DisksPart
@@ -81,6 +82,42 @@ def work_holds_connections(history: History, cause: Finding, symptom: Finding) -
     return part is not None and part.connections.active >= part.connections.used / 2
 
 
+def same_work(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The slower statement does what it did before, so the reason lies around it. More blocks or rows are a reason of its own."""
+    return all(
+        each.limit is None or each.value is None or each.value <= each.limit
+        for each in symptom.evidence
+        if each.reading == REGRESSED_BLOCKS
+    )
+
+
+def waits_for(kind: str) -> Gate:
+    """The long statement waits for that kind of event at this moment; empty is a CPU."""
+
+    def meets(history: History, cause: Finding, symptom: Finding) -> bool:
+        part = history.latest(PgActivityPart)
+        row = next((row for row in (part.backends if part else ()) if row.pid == symptom.subject.get("pid")), None)
+        return row is not None and (row.wait_type or "") == kind
+
+    return meets
+
+
+def both(*gates: Gate) -> Gate:
+    return lambda history, cause, symptom: all(gate(history, cause, symptom) for gate in gates)
+
+
+def blocks_nobody(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The long one is no root of a queue: then it is the cause of more than its own statement's figures."""
+    part = history.latest(PgActivityPart)
+    roots = {node.pid for node in (part.locks.tree if part else ()) if node.victims}
+    return symptom.subject.get("pid") not in roots
+
+
+def it_blocks(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The long one is the root that the others are behind."""
+    return cause.subject.get("pid") is not None and cause.subject["pid"] == symptom.subject.get("pid")
+
+
 def same_statement(history: History, cause: Finding, symptom: Finding) -> bool:
     return cause.subject.get("queryid") == symptom.subject.get("queryid") is not None
 
@@ -136,7 +173,21 @@ EDGES: tuple[Edge, ...] = (
     Edge("pg.lock_pileup", "pg.slow_statements", waiters_run_it),
     Edge("pg.lock_pileup", "pg.connections_exhausted", waiters_hold_connections),
     Edge("pg.slow_statements", "pg.connections_exhausted", work_holds_connections),
+    Edge("pg.slow_statements", "pg.long_statement", both(same_statement, blocks_nobody)),
     Edge("pg.slow_statements", "host.cpu_saturated", postgres_leads),
+    Edge("pg.statement_regressed", "pg.slow_statements", same_statement),
+    Edge("pg.statement_regressed", "pg.long_statement", both(same_statement, blocks_nobody)),
+    Edge("pg.statement_regressed", "pg.cache_misses", same_statement),
+    Edge("pg.statement_regressed", "pg.connections_exhausted", work_holds_connections),
+    Edge("pg.statement_regressed", "host.cpu_saturated", postgres_leads),
+    Edge("pg.statement_regressed", "host.io_saturated", postgres_leads),
+    Edge("pg.n_plus_one", "pg.connections_exhausted", work_holds_connections),
+    Edge("pg.n_plus_one", "host.cpu_saturated", postgres_leads),
+    Edge("pg.long_statement", "pg.lock_pileup", it_blocks),
+    Edge("pg.long_statement", "pg.connections_exhausted", work_holds_connections),
+    Edge("pg.long_statement", "host.cpu_saturated", postgres_leads),
+    Edge("pg.long_statement", "host.io_saturated", postgres_leads),
+    Edge("pg.lock_pileup", "pg.statement_regressed", both(same_work, waiters_run_it)),
     Edge("pg.temp_spill", "pg.slow_statements", same_statement),
     Edge("pg.temp_spill", "host.io_saturated", postgres_leads),
     Edge("pg.cache_misses", "host.io_saturated", postgres_leads),
@@ -144,6 +195,14 @@ EDGES: tuple[Edge, ...] = (
     Edge("host.cpu_saturated", "pg.slow_statements", others_take_cpu),
     Edge("host.memory_pressure", "pg.slow_statements", postgres_here),
     Edge("host.swapping", "pg.slow_statements", postgres_here),
+    Edge("pg.temp_spill", "pg.statement_regressed", same_statement),
+    Edge("host.io_saturated", "pg.statement_regressed", both(same_work, postgres_uses_disk)),
+    Edge("host.cpu_saturated", "pg.statement_regressed", both(same_work, others_take_cpu)),
+    Edge("host.memory_pressure", "pg.statement_regressed", both(same_work, postgres_here)),
+    Edge("host.swapping", "pg.statement_regressed", both(same_work, postgres_here)),
+    Edge("host.io_saturated", "pg.long_statement", both(waits_for("IO"), postgres_uses_disk)),
+    Edge("host.cpu_saturated", "pg.long_statement", both(waits_for(""), others_take_cpu)),
+    Edge("host.swapping", "pg.long_statement", postgres_here),
     Edge("host.io_saturated", "pg.unreachable", postgres_waits_here),
     Edge("host.memory_pressure", "pg.unreachable", postgres_waits_here),
     Edge("host.swapping", "pg.unreachable", postgres_waits_here),

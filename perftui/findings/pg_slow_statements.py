@@ -7,10 +7,9 @@ from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
-from perftui.sources.pg_statements import PgStatementsPart, StatementReading
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading, series
 
 NAME = "pg.slow_statements"
-_MEAN = "postgres.statements.slowest_mean_s"
 
 
 class PgSlowStatementsLimits(Limits, frozen=True, kw_only=True):
@@ -33,14 +32,14 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
     worst = max(slow, key=statements.load)
     load, interval_s = statements.load(worst), part.statements.interval_s
     more = f", and {len(slow) - 1} more" if len(slow) > 1 else ""
-    since_at, before = postgres.since(history, _MEAN, limits.mean_s, 2 * (interval_s or 0.0))
+    since_at, before = postgres.since(history, series(worst.queryid, "mean_s"), limits.mean_s, 2 * (interval_s or 0.0))
     return [
         Finding(
             rule=NAME,
             severity=Severity.CRITICAL if load >= limits.critical_load else Severity.WARNING,
             constraint=Constraint.QUERY_BOUND,
             title=(
-                f"{_time(worst.mean_s)} mean, {worst.calls_per_s:.3g} a second, "
+                f"{statements.milliseconds(worst.mean_s)} mean, {worst.calls_per_s:.3g} a second, "
                 f"{worst.time_ratio:.0%} of the time: {statements.text(worst)}{more}"
             ),
             # What is first seen at the end of an interval went on during it.
@@ -64,13 +63,10 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
 def _matters(statement: StatementReading, limits: PgSlowStatementsLimits) -> bool:
     return (
         statement.mean_s > limits.mean_s
+        and statements.ours(statement)
         and statement.time_ratio >= limits.time_ratio
         and statements.load(statement) >= limits.load
     )
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 RULE = Rule(

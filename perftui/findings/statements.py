@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from perftui.history.history import History
 from perftui.model.finding import Subject
+from perftui.sources.pg_running import maintenance
 from perftui.sources.pg_statements import PgStatementsPart, StatementReading
 
 _LENGTH = 60
@@ -26,10 +27,25 @@ def load(statement: StatementReading) -> float:
 
 def text(statement: StatementReading) -> str:
     """Its first words, or its number."""
-    words = " ".join((statement.query or "").split())
-    if not words:
-        return f"statement {statement.queryid}"
+    return shortened(statement.query) or f"statement {statement.queryid}"
+
+
+def shortened(query: str | None) -> str:
+    """The first words of a text; empty where it is not known."""
+    words = " ".join((query or "").split())
     return words if len(words) <= _LENGTH else f"{words[: _LENGTH - 1]}…"
+
+
+def milliseconds(seconds: float) -> str:
+    """`0.4 ms`, `118 ms`, `2.1 s`."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2g} ms"
+
+
+def ours(statement: StatementReading) -> bool:
+    """Whether a program's own work takes the time, and not upkeep that takes long by its nature."""
+    return not maintenance(statement.query)
 
 
 def subject(statement: StatementReading | None) -> Subject:

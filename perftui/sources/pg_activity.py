@@ -175,6 +175,8 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     locks: LocksReading
     backends: tuple[SessionRow, ...]
     """Client backends that are not idle, longest transaction first."""
+    workers: tuple[SessionRow, ...] = ()
+    """The server's own processes that have something to do: parallel workers, autovacuum, WAL senders, logical replication."""
 
 
 IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")
@@ -198,6 +200,7 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
             tree=tree,
         ),
         backends=tuple(sorted(clients, key=lambda row: -(row.transaction_s or 0.0))),
+        workers=tuple(row for row in current.sessions if row.backend_type != "client backend"),
     )
 
 

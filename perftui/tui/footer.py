@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from perftui.tui.draw import fit
 from perftui.tui.keys import KEYS, Action
-from perftui.tui.state import HELP, OVERVIEW, PROCESSES, Edit, Facts, UiState
+from perftui.tui.state import HELP, OVERVIEW, Edit, Facts, UiState
 from perftui.tui.widths import cells
 from perftui.views.model import Line, Role, Span
 
@@ -18,7 +18,7 @@ _ORDER = (
     Action.EARLIER,
     Action.FILTER,
     Action.SORT,
-    Action.TREE,
+    Action.TURN,
     Action.FINDINGS,
     Action.SOURCES,
     Action.COPY,
@@ -35,13 +35,13 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
     spans: list[Span] = [(" ", Role.TEXT)]
     if said:
         spans.append((said, Role.STRONG))
-    room = width - 1 - sum(cells(words) for words, _ in spans) - sum(map(_room, _ALWAYS))
+    room = width - 1 - sum(cells(words) for words, _ in spans) - sum(_room(action, facts) for action in _ALWAYS)
     told = []
     for action in _ORDER:
-        if not _useful(action, state, facts) or _room(action) > room:
+        if not _useful(action, state, facts) or _room(action, facts) > room:
             continue
         told.append(action)
-        room -= _room(action)
+        room -= _room(action, facts)
     if room >= 0:
         for place, action in enumerate([*told, *_ALWAYS]):
             spans += _hint(action, facts, first=place == 0 and not said)
@@ -49,8 +49,8 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
 
 
 def _useful(action: Action, state: UiState, facts: Facts) -> bool:
-    if action is Action.TREE:
-        return state.view == PROCESSES
+    if action is Action.TURN:
+        return bool(facts.turn)
     if action is Action.SORT and state.view != OVERVIEW:
         return bool(facts.sorts)
     if action is Action.FILTER:
@@ -58,14 +58,15 @@ def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     return not (action is Action.BACK and state.view == OVERVIEW)
 
 
-def _room(action: Action) -> int:
-    return sum(cells(words) for words, _ in _hint(action, Facts(panes=("",) * 9), first=False))
+def _room(action: Action, facts: Facts) -> int:
+    return sum(cells(words) for words, _ in _hint(action, facts, first=False))
 
 
 def _hint(action: Action, facts: Facts, first: bool) -> Iterable[Span]:
     key = _BY_ACTION[action]
     sign = {Action.ZOOM_NUMBER: f"1-{min(max(1, len(facts.panes)), 9)}", Action.EARLIER: "←→"}.get(action, key.sign)
-    return ((("" if first else " · "), Role.DIM), (sign, Role.ACCENT), (f" {key.hint}", Role.DIM))
+    words = facts.turn if action is Action.TURN else key.hint
+    return ((("" if first else " · "), Role.DIM), (sign, Role.ACCENT), (f" {words}", Role.DIM))
 
 
 def _prompt(edit: Edit, width: int) -> Iterable[Span]:

@@ -23,7 +23,7 @@ class Action(StrEnum):
     FILTER = "filter"
     SORT = "sort"
     REVERSE = "reverse"
-    TREE = "tree"
+    TURN = "turn"
     FINDINGS = "findings"
     SOURCES = "sources"
     COPY = "copy"
@@ -70,7 +70,7 @@ KEYS = (
     Key(("slash",), "/", Action.FILTER, "filter the table: type, Enter keeps it, Esc drops it", "filter"),
     Key(("s",), "s", Action.SORT, "sort by the next column", "sort"),
     Key(("S", "shift+s"), "S", Action.REVERSE, "turn the sort order around"),
-    Key(("t",), "t", Action.TREE, "processes as a tree, and back", "tree"),
+    Key(("t",), "t", Action.TURN, "processes as a tree, statements as what runs now; and back", "turn"),
     Key(("f",), "f", Action.FINDINGS, "all findings with their evidence", "findings"),
     Key(("i",), "i", Action.SOURCES, "the sources: what is read, how old, what failed", "sources"),
     Key(("y",), "y", Action.COPY, "copy the snapshot to the clipboard (OSC 52) and into a file", "copy"),

@@ -71,6 +71,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sorts: tuple[str, ...] = ()
     """What the table can be sorted by."""
     sorted_by: str = ""
+    turn: str = ""
+    """A word for the table's other form; empty where it has none."""
 
 
 def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiState:
@@ -89,7 +91,7 @@ def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiSt
         case Action.FINDINGS | Action.SOURCES | Action.HELP:
             view = action.value
             return opened(state, OVERVIEW if state.view == view else view)
-        case Action.FILTER | Action.SORT | Action.REVERSE | Action.TREE:
+        case Action.FILTER | Action.SORT | Action.REVERSE | Action.TURN:
             return _table_action(_with_table(state), action, facts)
         case Action.SHORTER_SPAN | Action.LONGER_SPAN:
             return _spanned(state, 1 if action is Action.LONGER_SPAN else -1)
@@ -161,10 +163,10 @@ def _table_action(state: UiState, action: Action, facts: Facts) -> UiState:
     if action is Action.FILTER:
         edit = Edit(what=Editing.FILTER, text=table.filter, cursor=len(table.filter), before=table.filter)
         return msgspec.structs.replace(state, edit=edit)
-    if action is Action.TREE:
-        return told(
-            _choose(state, tree=not table.tree), "" if state.view == PROCESSES else "only processes have a tree"
-        )
+    if action is Action.TURN:
+        if not facts.turn and state.view != PROCESSES:
+            return told(state, "this table has one form only")
+        return _choose(state, turned=not table.turned)
     if action is Action.REVERSE:
         return _choose(state, reverse=not table.reverse)
     if not facts.sorts:

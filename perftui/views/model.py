@@ -101,6 +101,8 @@ class Zoom(msgspec.Struct, frozen=True, kw_only=True):
     chart: Chart | None = None
     lines: tuple[Line, ...] = ()
     table: Table | None = None
+    turn: str = ""
+    """A word for the other form of the table that `t` turns to: `tree`, `running`; empty where there is one form only."""
 
 
 class TableState(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = ""
     reverse: bool = False
     filter: str = ""
-    tree: bool = False
+    turned: bool = False
+    """The table in its other form, where `Zoom.turn` names one."""
     span_s: float = 300.0
     """Seconds that the chart covers."""

@@ -172,8 +172,8 @@ def _wanted(node: LockNode, width: int) -> str:
 def _waits(part: PgActivityPart) -> list[Wait]:
     """Backends by what they wait for when it is no lock, most first."""
     found: Counter[tuple[str, str]] = Counter()
-    for row in part.backends:
-        if row.blocked_by or row.wait_type in ("Lock", "Activity"):
+    for row in (*part.backends, *part.workers):
+        if row.blocked_by or row.wait_type in ("Lock", "Activity") or row.backend_type == "walsender":
             continue
         if row.wait_type is not None:
             found[row.wait_type, row.wait_event or ""] += 1

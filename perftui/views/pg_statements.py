@@ -14,11 +14,14 @@ from perftui.views.charts import chart
 from perftui.views.format import count, duration, latency, percent, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Chart, Line, Pane, Role, Span, TableState, Zoom
+from perftui.views.pg_running import long_line, long_ones, running_table
 from perftui.views.postgres import Trouble, after_trouble, hidden_words, silent_zoom, trouble, trouble_lines
 from perftui.views.tables import Field, figure, table, text_lines
-from perftui.views.tone import tone
+from perftui.views.tone import pane_of, tone
 
 KEY, TITLE = "statements", "Slow statements"
+RUNNING_TITLE = "Running queries"
+LONG = "pg.long_statement"
 SOURCE = "pg_statements"
 MEASURING = "first interval is being measured"
 MILLISECONDS = 1000.0
@@ -32,11 +35,21 @@ class Statement(msgspec.Struct, frozen=True):
 def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     """The statements that took most of the interval's time, a line each."""
     part, problem = snapshot.history.known(PgStatementsPart), _trouble(snapshot)
-    if part is None and problem is None:
-        return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=wrapped(MEASURING, width, Role.DIM)[:height])
-    lines = (lambda room: _lines(snapshot, part.statements, width, room)) if part else None
+    now = _long_lines(snapshot, width, max(1, height // 3))
+    if part is None and trouble(snapshot) is None:
+        # What runs is known without the extension.
+        reason = wrapped(problem.words, width, Role.WARNING) if problem else wrapped(MEASURING, width, Role.DIM)
+        lines = (*reason[: max(1, height - len(now))], *now) if height > 1 else now or reason
+        return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=lines[:height])
+    ended = (lambda room: _lines(snapshot, part.statements, width, room)) if part else None
     title = _title(part.statements) if part and problem is None else TITLE
-    return Pane(title=title, tone=tone(snapshot, KEY), lines=after_trouble(problem, lines, width, height))
+    return Pane(title=title, tone=tone(snapshot, KEY), lines=after_trouble(problem, ended, width, height))
+
+
+def _long_lines(snapshot: Snapshot, width: int, most: int) -> tuple[Line, ...]:
+    """Statements that take long and have not ended, so that no ranking of ended ones tells them."""
+    part = snapshot.history.latest(PgActivityPart)
+    return tuple(long_line(group, width) for group in long_ones(part)[:most]) if part else ()
 
 
 def _trouble(snapshot: Snapshot) -> Trouble | None:
@@ -54,13 +67,22 @@ def _title(statements: StatementsReading) -> str:
 
 
 def _lines(snapshot: Snapshot, statements: StatementsReading, width: int, height: int) -> tuple[Line, ...]:
-    if not statements.top:
-        return wrapped(_empty(statements), width, Role.DIM)[:height]
+    now = _long_lines(snapshot, width, max(1, height // 3))
     if height < 3:
-        return tuple(_words(reading, statements, width) for reading in statements.top[:height])
-    notes = _notes(snapshot, statements, width)[: max(0, height - 4)]
-    items = _statements(statements)[: height - 1 - len(notes)]
-    return (*text_lines(_PANE_FIELDS, items, width), *notes)
+        ended = tuple(_words(reading, statements, width) for reading in statements.top[:height])
+        both = (*now, *ended) if _still_running(snapshot) else (*ended, *now)
+        return (both or wrapped(_empty(statements), width, Role.DIM))[:height]
+    if not statements.top:
+        return (*wrapped(_empty(statements), width, Role.DIM), *now)[:height]
+    notes = _notes(snapshot, statements, width)[: max(0, height - 4 - len(now))]
+    items = _statements(statements)[: height - 1 - len(notes) - len(now)]
+    return (*text_lines(_PANE_FIELDS, items, width), *now, *notes)
+
+
+def _still_running(snapshot: Snapshot) -> bool:
+    """Whether the worst that is said of statements is said of one that has not ended."""
+    worst = next((finding for finding in snapshot.findings if pane_of(finding.rule) == KEY), None)
+    return worst is not None and worst.rule == LONG
 
 
 def _empty(statements: StatementsReading) -> str:
@@ -108,8 +130,10 @@ def _statements(statements: StatementsReading) -> list[Statement]:
 
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     """Every statement of the interval; the chart shows how often when sorted by that, otherwise how slow."""
-    part = snapshot.history.known(PgStatementsPart)
+    part, activity = snapshot.history.known(PgStatementsPart), snapshot.history.known(PgActivityPart)
     problem = _trouble(snapshot)
+    if activity and (state.turned or part is None):
+        return _running_zoom(snapshot, activity, state, width, problem, turn="ended" if part else "")
     if part is None:
         return silent_zoom(snapshot, KEY, TITLE, problem or Trouble(MEASURING, None), width)
     statements = part.statements
@@ -141,6 +165,24 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             found_by=lambda each: f"{each.reading.queryid} {each.reading.query or ''}",
             empty=_empty(statements),
         ),
+        turn="running" if activity else "",
+    )
+
+
+def _running_zoom(
+    snapshot: Snapshot, part: PgActivityPart, state: TableState, width: int, problem: Trouble | None, turn: str
+) -> Zoom:
+    """What runs now; all there is where pg_stat_statements can't be read."""
+    return Zoom(
+        title=RUNNING_TITLE,
+        tone=tone(snapshot, KEY),
+        chart=chart(snapshot, state, "at work", "backends", 1.0, [("active", "postgres.connections.active")]),
+        lines=(
+            *trouble_lines(problem, width),
+            *wrapped(hidden_words(part, "states and texts"), width, Role.WARNING),
+        ),
+        table=running_table(part, state, width),
+        turn=turn,
     )
 
 

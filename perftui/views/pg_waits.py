@@ -10,6 +10,19 @@ _EVENTS = {
     ("LWLock", "LockManager"): "statements take very many locks: partitions or indexes that are not pruned",
     ("LWLock", "ProcArray"): "many snapshots at many connections: fewer connections, a pooler",
     ("LWLock", "SubtransSLRU"): "savepoints in long transactions, read by others",
+    ("LWLock", "SubtransBuffer"): "savepoints in long transactions, read by others",
+    ("LWLock", "XidGen"): "very many writing transactions begin at once",
+    ("LWLock", "XactSLRU"): "looks up whether old transactions committed: old snapshots, many dead rows",
+    ("LWLock", "XactBuffer"): "looks up whether old transactions committed: old snapshots, many dead rows",
+    ("LWLock", "LockFastPath"): "statements take more locks than the fast path has room for: partitions, indexes",
+    ("LWLock", "WALBufMapping"): "wal_buffers are too small for what is written",
+    ("LWLock", "NotifySLRU"): "NOTIFY: commits that notify go one after the other",
+    ("LWLock", "NotifyQueue"): "NOTIFY: commits that notify go one after the other",
+    ("LWLock", "PredicateLockManager"): "serializable transactions: many predicate locks",
+    ("LWLock", "SerializableXactHash"): "serializable transactions: very many at once",
+    ("LWLock", "ParallelHashJoin"): "parallel workers build one hash table together",
+    ("LWLock", "PgStatsHash"): "statistics of very many objects are kept at once",
+    ("LWLock", "pg_stat_statements"): "pg_stat_statements is full or being read: raise pg_stat_statements.max",
     ("LWLock", "MultiXactOffsetSLRU"): "rows share-locked by many: foreign keys, SELECT FOR SHARE",
     ("LWLock", "MultiXactMemberSLRU"): "rows share-locked by many: foreign keys, SELECT FOR SHARE",
     ("IO", "DataFileRead"): "reads tables from storage: not in shared buffers, or a missing index",
@@ -17,16 +30,39 @@ _EVENTS = {
     ("IO", "DataFileExtend"): "makes tables longer: bulk loads",
     ("IO", "WALSync"): "waits until the log is on the disk: commits are as slow as its fsync",
     ("IO", "WALWrite"): "writes the log: storage of the WAL is slow",
+    ("IO", "DataFileSync"): "a checkpoint or a bulk load makes tables durable: storage is slow to sync",
+    ("IO", "DataFileImmediateSync"): "makes a new table or index durable at once",
+    ("IO", "DataFilePrefetch"): "asks storage ahead: bitmap scans",
+    ("IO", "WALInitWrite"): "makes new log files: more is written than max_wal_size lets it recycle",
+    ("IO", "WALInitSync"): "makes new log files: more is written than max_wal_size lets it recycle",
+    ("IO", "WALRead"): "reads the log: replication, or recovery",
+    ("IO", "SLRURead"): "reads transaction status from storage: very old rows, or many savepoints",
+    ("IO", "AioIoCompletion"): "another process reads the page that it needs",
+    ("IO", "CopyFileRead"): "COPY or CREATE DATABASE reads a file",
+    ("IO", "CopyFileWrite"): "COPY or CREATE DATABASE writes a file",
     ("IO", "BufFileRead"): "reads its temporary files: work_mem is too small for its sort or hash",
     ("IO", "BufFileWrite"): "writes temporary files: work_mem is too small for its sort or hash",
     ("Client", "ClientRead"): "waits for the application's next command; inside of a transaction it keeps its locks",
     ("Client", "ClientWrite"): "the client takes its result slowly: network, or a huge result",
     ("IPC", "SyncRep"): "waits for a synchronous standby to confirm the commit",
+    ("IPC", "BufferIO"): "another session reads the page that it needs: many want the same pages at once",
+    ("IPC", "ProcArrayGroupUpdate"): "many transactions end at once: connections, a pooler",
+    ("IPC", "XactGroupUpdate"): "many transactions commit at once: connections, a pooler",
+    ("IPC", "CheckpointDone"): "waits for a checkpoint that it asked for",
+    ("IPC", "CheckpointStart"): "waits for a checkpoint that it asked for",
+    ("IPC", "ParallelFinish"): "waits for its parallel workers to end",
+    ("IPC", "ParallelCreateIndexScan"): "waits for parallel workers of an index build",
+    ("IPC", "MessageQueueReceive"): "waits for rows of a parallel worker",
+    ("IPC", "SafeSnapshot"): "waits until serializable transactions ended: READ ONLY DEFERRABLE",
+    ("IPC", "RecoveryConflictSnapshot"): "replay waits for a query of this standby",
+    ("IPC", "RecoveryPause"): "replay is paused: pg_wal_replay_resume()",
     ("IPC", "BgWorkerShutdown"): "waits for its parallel workers to end",
     ("IPC", "ExecuteGather"): "waits for rows of its parallel workers",
     ("IPC", "MessageQueueSend"): "a parallel worker waits for its leader to take rows",
     ("Timeout", "PgSleep"): "sleeps on purpose: pg_sleep()",
     ("Timeout", "VacuumDelay"): "vacuum slows itself down: vacuum_cost_delay",
+    ("Timeout", "VacuumTruncate"): "vacuum wants to shorten a table that is in use",
+    ("Timeout", "CheckpointWriteDelay"): "the checkpoint spreads its writes",
     ("Timeout", "SpinDelay"): "too many sessions spin for one lock in memory",
 }
 _TYPES = {
@@ -39,9 +75,11 @@ _TYPES = {
     "Extension": "waits inside of an extension",
     "Activity": "a process of the server without work",
 }
+_BY_LOWER_CASE = {(kind, event.lower()): words for (kind, event), words in _EVENTS.items()}
+"""17 writes what was `WALSync` and `BufFileRead` as `WalSync` and `BuffileRead`."""
 ON_CPU = "runs, or waits for a CPU"
 
 
 def meaning(wait_type: str, event: str) -> str:
     """Empty where neither the event nor its type is known here."""
-    return _EVENTS.get((wait_type, event)) or _TYPES.get(wait_type, "")
+    return _BY_LOWER_CASE.get((wait_type, event.lower())) or _TYPES.get(wait_type, "")

@@ -62,7 +62,8 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
         tone=tone(snapshot, KEY),
         chart=chart(snapshot, state, "CPU time", "%", PERCENT, readings, top=100.0),
         lines=flow(groups, width, 2, essential=1),
-        table=_tree(processes.top, state, width) if state.tree else _flat(processes.top, state, width),
+        table=_tree(processes.top, state, width) if state.turned else _flat(processes.top, state, width),
+        turn="flat" if state.turned else "tree",
     )
 
 

@@ -83,13 +83,13 @@ def counters(**seen: Any) -> Sample:
 
 def statements(*rows: tuple[int, str, int, float], interval_s: float = 5.0, **of_all: Any) -> Sample:
     """Of each statement (queryid, text, calls, seconds) in the interval."""
-    given: dict[str, Any] = {"hit": 100, "read": 0, "temp_blocks": 0, **of_all}
+    given: dict[str, Any] = {"hit": 100, "read": 0, "temp_blocks": 0, "rows_per_call": 1, **of_all}
     return PgStatementsSample(
         mono=0.0,
         before=tuple(StatementRow(10, 5, queryid, True, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0) for queryid, *_ in rows),
         now=tuple(
             StatementRow(
-                10, 5, queryid, True, calls, 1000 * spent, 1000 * spent, calls,
+                10, 5, queryid, True, calls, 1000 * spent, 1000 * spent, calls * given["rows_per_call"],
                 given["hit"], given["read"], given["temp_blocks"], 0.0,
             )
             for queryid, _, calls, spent in rows

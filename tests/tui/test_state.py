@@ -57,10 +57,19 @@ def test_sort_goes_round_from_the_column_in_force() -> None:
 
 
 def test_each_view_has_its_own_table() -> None:
-    state = reduced(ZOOMED, Action.TREE, ROWS)
+    state = reduced(ZOOMED, Action.TURN, ROWS)
 
-    assert state.table().tree
-    assert not msgspec.structs.replace(state, view="disks").table().tree
+    assert state.table().turned
+    assert not msgspec.structs.replace(state, view="disks").table().turned
+
+
+def test_a_table_is_turned_only_where_it_has_another_form() -> None:
+    disks = reduced(UiState(view="disks"), Action.TURN, ROWS)
+    statements = reduced(UiState(view="statements"), Action.TURN, msgspec.structs.replace(ROWS, turn="running"))
+
+    assert (disks.table().turned, disks.message) == (False, "this table has one form only")
+    assert statements.table().turned
+    assert reduced(UiState(), Action.TURN, PANES).table().turned, "on the overview it means the processes"
 
 
 def test_back_drops_a_filter_first() -> None:

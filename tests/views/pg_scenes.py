@@ -163,6 +163,7 @@ def statement(queryid: int, **changes: Any) -> StatementReading:
         hit_ratio=0.97,
         temp_bytes_per_s=0.0,
         wal_bytes_per_s=1.0 * MIB,
+        blocks_per_call=4.0,
     )
     return msgspec.structs.replace(reading, **changes)
 

@@ -200,7 +200,7 @@ def test_a_tree_puts_children_below_parents_by_the_cpu_of_all_below() -> None:
     snapshot = tree_of(
         (1, 0, 0.0), (10, 1, 0.1), (11, 10, 0.1), (20, 1, 0.0), (21, 20, 0.9), (22, 20, 0.3), (9, 7, 0.0)
     )
-    table = zoom(snapshot, "processes", tree=True).table
+    table = zoom(snapshot, "processes", turned=True).table
 
     assert table is not None
     assert column(table, "command") == [
@@ -215,21 +215,23 @@ def test_a_tree_puts_children_below_parents_by_the_cpu_of_all_below() -> None:
 
 
 def test_a_filtered_tree_keeps_the_ancestors() -> None:
-    table = zoom(tree_of((1, 0, 0.0), (10, 1, 0.1), (11, 10, 0.1), (20, 1, 0.5)), "processes", tree=True, filter="P11")
+    table = zoom(
+        tree_of((1, 0, 0.0), (10, 1, 0.1), (11, 10, 0.1), (20, 1, 0.5)), "processes", turned=True, filter="P11"
+    )
 
     assert table.table is not None
     assert column(table.table, "command") == ["p1", "└─ p10", "   └─ p11"]
 
 
 def test_a_narrow_tree_indents_the_names() -> None:
-    table = zoom(tree_of((1, 0, 0.0), (10, 1, 0.1)), "processes", width=40, tree=True).table
+    table = zoom(tree_of((1, 0, 0.0), (10, 1, 0.1)), "processes", width=40, turned=True).table
 
     assert table is not None
     assert column(table, "name") == ["p1", "└─ p10"]
 
 
 def test_a_tree_deeper_than_the_stack_of_python() -> None:
-    table = zoom(tree_of(*((pid, pid - 1, 0.0) for pid in range(1, 1500))), "processes", tree=True).table
+    table = zoom(tree_of(*((pid, pid - 1, 0.0) for pid in range(1, 1500))), "processes", turned=True).table
 
     assert table is not None
     assert len(table.rows) == 1499
