@@ -29,7 +29,7 @@ class PgStatementRegressedLimits(Limits, frozen=True, kw_only=True):
     regression_ratio: float = 0.2
     """S002 §35.3.3: a fifth slower than before is a regression. So must each interval of the window be …"""
     quantile: float = 0.95
-    """… than the median before, and slower than so large a share of the intervals before (ours): who always varies did not change."""
+    """… than the median before, and slower than this share of the intervals before (ours): who always varies did not change."""
     time_ratio: float = 0.1
     """Ours: only statements with a tenth of the time of all …"""
     extra_load: float = 0.1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_EVENTS = {
+EVENTS = {
     ("LWLock", "WALWrite"): "many commits wait to write the log together: storage of the WAL, or synchronous_commit",
     ("LWLock", "WALInsert"): "many sessions put records into the log at once: write rate, or bulk loads",
     ("LWLock", "BufferContent"): "many sessions want the same page: a hot row, or the end of one index",
@@ -75,7 +75,7 @@ _TYPES = {
     "Extension": "waits inside of an extension",
     "Activity": "a process of the server without work",
 }
-_BY_LOWER_CASE = {(kind, event.lower()): words for (kind, event), words in _EVENTS.items()}
+_BY_LOWER_CASE = {(kind, event.lower()): words for (kind, event), words in EVENTS.items()}
 """17 writes what was `WALSync` and `BufFileRead` as `WalSync` and `BuffileRead`."""
 ON_CPU = "runs, or waits for a CPU"
 
