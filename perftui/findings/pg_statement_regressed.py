@@ -17,7 +17,7 @@ from perftui.sources.pg_statements import PgStatementsPart, StatementReading, se
 NAME = "pg.statement_regressed"
 BLOCKS = "postgres.statements.top[].blocks_per_call"
 _HISTORY_S = 3600.0
-_POINTS = 240
+_POINTS = 120
 """So many of an hour's ticks are looked at."""
 MORE_WORK = 1.5
 """So many times the blocks, or the rows, are other work (ours); less is the same work that takes longer."""
@@ -52,8 +52,6 @@ class _Change(msgspec.Struct, frozen=True):
     statement: StatementReading
     before_s: float
     now_s: float
-    until: float
-    """Monotonic clock at the end of what is taken for `before`."""
 
     @property
     def extra_load(self) -> float:
@@ -119,20 +117,22 @@ def _changed(history: History, statement: StatementReading, limits: PgStatementR
         return None
     if window.covered_s < limits.window_s - 1.0 or len(window.values) < MIN_KNOWN * window.ticks:
         return None
-    before, until = _before(history, name, limits)
-    called, _ = _before(history, series(statement.queryid, "calls_per_s"), limits)
-    if not before or sum(called) / len(called) * limits.baseline_s < limits.baseline_calls:
+    before = _before(history, name, limits)
+    if not before:
         return None
     usual = median(before)
     highest = sorted(before)[min(len(before) - 1, int(limits.quantile * len(before)))]
     if min(window.values) <= max(usual * (1 + limits.regression_ratio), highest):
         return None
-    change = _Change(statement, usual, median(window.values), until)
+    called = _before(history, series(statement.queryid, "calls_per_s"), limits)
+    if not called or median(called) * limits.baseline_s < limits.baseline_calls:
+        return None
+    change = _Change(statement, usual, median(window.values))
     return change if change.extra_load >= limits.extra_load else None
 
 
-def _before(history: History, name: str, limits: PgStatementRegressedLimits) -> tuple[list[float], float]:
-    """(values, monotonic clock of their end): the older half of what is known, so that a regression stays one for a while.
+def _before(history: History, name: str, limits: PgStatementRegressedLimits) -> list[float]:
+    """The older half of what is known, so that a regression stays one for a while.
 
     Empty where too little is known. The window and the interval before it are left out: the change lies in it.
     """
@@ -140,11 +140,11 @@ def _before(history: History, name: str, limits: PgStatementRegressedLimits) -> 
     ended = history.mono - 1.5 * limits.window_s
     known = [(mono, value) for mono, value in zip(monos, values, strict=True) if not isnan(value) and mono < ended]
     if len(known) < 2:
-        return [], 0.0
+        return []
     until = max(known[0][0] + limits.baseline_s, (known[0][0] + history.mono) / 2)
     kept = [value for mono, value in known if mono <= until]
     step_s = (monos[-1] - monos[0]) / (len(monos) - 1)
-    return (kept, until) if len(kept) * step_s >= MIN_KNOWN * limits.baseline_s else ([], 0.0)
+    return kept if len(kept) * step_s >= MIN_KNOWN * limits.baseline_s else []
 
 
 def _why(history: History, change: _Change, limits: PgStatementRegressedLimits) -> tuple[str, tuple[Evidence, ...]]:
@@ -152,7 +152,7 @@ def _why(history: History, change: _Change, limits: PgStatementRegressedLimits) 
 
     def pair(field: str) -> tuple[float | None, float | None]:
         name = series(change.statement.queryid, field)
-        values, _ = _before(history, name, limits)
+        values = _before(history, name, limits)
         return (median(values) if values else None), history.window(name, limits.window_s).mean
 
     (rows_before, rows), (blocks_before, blocks) = pair("rows_per_call"), pair("blocks_per_call")
