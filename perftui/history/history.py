@@ -210,6 +210,15 @@ class History:
         before = begin <= 1 and not self.forgot()
         return self._axis.at(first if before else first + begin), before
 
+    def ages(self, seconds: float) -> list[float]:
+        """Seconds since each tick that is at most `seconds` old, newest first; the newest is 0."""
+        start = self._axis.find(self.mono - seconds - 0.0005, self.end)
+        return [self.mono - mono for mono in reversed(self._axis.monos(start, self.end))]
+
+    def back(self, ticks: int) -> History:
+        """The numbers as they stood so many ticks ago; without parts, since those of then are not kept here."""
+        return History(self._axis, self._series, self.end - ticks, {}, {}, self.marks)
+
     def _start(self, seconds: float) -> int:
         # Half a millisecond of slack: a tick exactly `seconds` old is outside whatever the rounding.
         return self._axis.find(self.mono - seconds + 0.0005, self.end)

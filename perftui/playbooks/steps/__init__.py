@@ -1,0 +1,62 @@
+"""One file per kind of step: its record, its default effect, its checks. A new kind is its file and its line here."""
+
+from __future__ import annotations
+
+from perftui.playbooks.document import Do, Effect, Step
+from perftui.playbooks.steps import (
+    ask,
+    branch,
+    check,
+    choose,
+    collect,
+    compare,
+    for_each,
+    http,
+    parallel,
+    repeat,
+    run,
+    say,
+    sql,
+    tls,
+    use,
+    wait,
+    watch,
+)
+from perftui.playbooks.steps.kind import Kind, worst
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        say.KIND,
+        ask.KIND,
+        choose.KIND,
+        branch.KIND,
+        check.KIND,
+        wait.KIND,
+        watch.KIND,
+        collect.KIND,
+        compare.KIND,
+        run.KIND,
+        sql.KIND,
+        http.KIND,
+        tls.KIND,
+        parallel.KIND,
+        for_each.KIND,
+        repeat.KIND,
+        use.KIND,
+    )
+}
+_OF_DO = {kind.do: kind for kind in KINDS.values()}
+UNDO_KINDS = ("say", "run", "sql", "http")
+
+
+def kind_of(do: Do) -> Kind:
+    """The kind that a step's `do` belongs to."""
+    return _OF_DO[type(do)]
+
+
+def effect_of(step: Step) -> Effect:
+    """What the step may do: as declared, else its kind's own; one with steps inside is as bad as the worst of them."""
+    kind = kind_of(step.do)
+    inside = [effect_of(each) for way in kind.ways(step.do) for each in way.steps]
+    return worst([step.effect or kind.effect(step.do), *inside])

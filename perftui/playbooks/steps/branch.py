@@ -1,0 +1,112 @@
+"""`branch`: conditions decide.
+
+The first true arm wins; where none is true and one is unknown, the unknown arm; otherwise else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import field
+
+from perftui.playbooks.conditions import Condition
+from perftui.playbooks.document import Call, Do, Step
+from perftui.playbooks.steps.kind import Kind, Place, Problem, Way
+from perftui.playbooks.steps.use import Argument
+from perftui.playbooks.values import Slug, StepId
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One of `if`, `else` and `unknown`."""
+
+    condition: Condition | None = field(name="if", default=None)
+    otherwise: StepId | None = field(name="else", default=None)
+    """The step where no arm is true and none unknown."""
+    unknown: StepId | None = None
+    """The step where no arm is true and a condition is unknown."""
+    goto: StepId | None = None
+    """The next step; with `use` or `steps`, the one after these."""
+    use: Slug | None = None
+    arguments: dict[StepId, Argument] = field(name="with", default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    verdict: Call | None = None
+    cause: str = ""
+    say: str = ""
+
+    @property
+    def target(self) -> str | None:
+        """The step that the arm names."""
+        return self.goto or self.otherwise or self.unknown
+
+
+class Branch(Do, frozen=True, kw_only=True):
+    arms: tuple[Arm, ...]
+
+    @property
+    def otherwise(self) -> StepId | None:
+        return next((arm.otherwise for arm in self.arms if arm.otherwise), None)
+
+    @property
+    def unknown(self) -> StepId | None:
+        return next((arm.unknown for arm in self.arms if arm.unknown), None)
+
+
+def _ways(do: Branch) -> Iterator[Way]:
+    for number, arm in enumerate(do.arms):
+        yield Way(place=("arms", number), goto=arm.target, use=arm.use, steps=arm.steps)
+
+
+def _conditions(do: Branch) -> Iterator[tuple[Place, Condition]]:
+    return ((("arms", number, "if"), arm.condition) for number, arm in enumerate(do.arms) if arm.condition)
+
+
+def _check(step: Step, do: Branch) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for number, arm in enumerate(do.arms):
+        yield from _arm(number, arm)
+        sort = _sort(arm)
+        if sort and sort in seen:
+            told = f"the arm `{sort}` stands here twice" if sort in ("else", "unknown") else "this arm can't be reached"
+            yield Problem(("arms", number), told, f"arm {seen[sort] + 1} is taken before it; remove it")
+        seen.setdefault(sort, number)
+    if not any(arm.condition for arm in do.arms):
+        yield Problem((), "the branch decides nothing", "add an arm with `if`")
+    if do.otherwise is None:
+        yield Problem((), "the branch ends nowhere when no arm is true", "add `- else: STEP`")
+    if do.unknown is None:
+        yield Problem((), "the branch ends nowhere when a reading is missing", "add `- unknown: STEP`")
+
+
+def _sort(arm: Arm) -> str:
+    """What two arms may not have in common."""
+    if arm.condition is not None:
+        return " ".join(arm.condition.text.split())
+    return "else" if arm.otherwise else "unknown" if arm.unknown else ""
+
+
+def _arm(number: int, arm: Arm) -> Iterator[Problem]:
+    sorts = sum(each is not None for each in (arm.condition, arm.otherwise, arm.unknown))
+    if sorts != 1:
+        yield Problem(("arms", number), "an arm has exactly one of if, else and unknown", "write one arm for each")
+    elif arm.condition is None and (arm.goto or arm.use or arm.steps):
+        yield Problem(("arms", number), "else and unknown name the step themselves", "write `- else: STEP` alone")
+    elif arm.condition is not None and not (arm.goto or arm.use or arm.steps):
+        yield Problem(("arms", number), "the arm leads nowhere", "add goto, use or steps")
+    if arm.use and arm.steps:
+        yield Problem(("arms", number), "an arm leads to `use` or to `steps`, not to both", "drop one of them")
+    if arm.verdict and not arm.cause:
+        yield Problem(("arms", number, "verdict"), "a verdict without a cause", "add `cause:`")
+
+
+KIND = Kind(
+    name="branch",
+    do=Branch,
+    text="goes where conditions say; `else` and `unknown` arms for the rest",
+    short="arms",
+    fields={"arm": "count"},
+    ways=_ways,
+    goes_on=lambda do: any(arm.target is None for arm in do.arms),
+    conditions=_conditions,
+    check=_check,
+)

@@ -1,0 +1,89 @@
+"""What the rest of the house knows about a kind of step without knowing the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from perftui.playbooks.conditions import Condition
+from perftui.playbooks.document import Do, Effect, Step, Var
+from perftui.playbooks.template import Template
+
+Place = tuple[str | int, ...]
+"""Fields and positions from what a step does down to a value: `("arms", 0, "if")`, whichever form it was written in."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What a static check found."""
+
+    place: Place
+    what: str
+    right: str = ""
+    warning: bool = False
+    offset: int = 0
+    """Characters into the value."""
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """One way out of a step other than on to the next."""
+
+    place: Place
+    """Where `goto`, `use` and `steps` stand."""
+    goto: str | None = None
+    """A step's id."""
+    use: str | None = None
+    """A playbook's id."""
+    steps: tuple[Step, ...] = ()
+
+
+def _nothing(do: Any) -> Iterator[Any]:
+    return iter(())
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of step."""
+
+    name: str
+    """The key that names it."""
+    do: type[Do]
+    text: str
+    """One line for the format's reference."""
+    short: str
+    """The field that stands directly under the key, where the others need no mention."""
+    always_short: bool = False
+    """Also where a mapping stands there: the mapping is the field."""
+    beside: tuple[str, ...] = ()
+    """Fields that stand beside the key instead of below it."""
+    effect: Callable[[Any], Effect] = lambda do: Effect.READ
+    """Its effect where the step declares none."""
+    fields: dict[str, str] = {}
+    """What its outcome adds to `steps.ID`, with the unit of each."""
+    captures: bool = False
+    """It has an output to capture."""
+    operator: bool = False
+    """A person takes part, so that a loop through it can't spin."""
+    ways: Callable[[Any], Iterator[Way]] = _nothing
+    """Where it may lead."""
+    goes_on: Callable[[Any], bool] = lambda do: True
+    """Whether the next step may follow it."""
+    conditions: Callable[[Any], Iterator[tuple[Place, Condition]]] = _nothing
+    templates: Callable[[Any], Iterator[tuple[Place, Template]]] = _nothing
+    references: Callable[[Any], Iterator[tuple[Place, str]]] = _nothing
+    """Paths of values that it names outside of conditions and templates."""
+    readings: Callable[[Any], Iterator[tuple[Place, str]]] = _nothing
+    """Readings that it names outside of conditions."""
+    inputs: Callable[[Any], dict[str, Var]] = lambda do: {}
+    """Inputs that it asks for; they are `vars` from then on."""
+    check: Callable[[Step, Any], Iterator[Problem]] = lambda step, do: iter(())
+    """What only this kind can get wrong."""
+
+
+COMMON_FIELDS = {"state": "text", "attempts": "count", "duration_s": "s"}
+"""What every step's outcome has: `steps.ID.state` is passed, failed, skipped or unknown."""
+
+
+def worst(effects: Sequence[Effect]) -> Effect:
+    """The most dangerous of them; read where there are none."""
+    return max(effects, key=lambda effect: effect.weight, default=Effect.READ)

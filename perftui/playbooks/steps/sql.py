@@ -1,0 +1,119 @@
+"""`sql`: one statement with bound parameters, in a read-only transaction unless the step is a change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from perftui.playbooks.document import Do, Effect, Step
+from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.template import Reference
+from perftui.playbooks.values import StepId
+
+_SIDE_EFFECTS = re.compile(
+    r"(?i)\b(pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|promote|wal_replay_(?:pause|resume)|switch_wal"
+    r"|create_\w+|drop_replication_slot|replication_slot_advance|stat_reset\w*|stat_statements_reset|backup_(?:start|stop)"
+    r"|start_backup|stop_backup|logical_emit_message|notify|read_\w*file|ls_\w+|file_\w+|import_system_collations"
+    r"|try_advisory\w*|advisory\w*|sleep\w*|export_snapshot|logical_slot_\w+)"
+    r"|dblink\w*|lo_(?:import|export|unlink|create|put)\w*|set_config|nextval|setval|postgres_fdw_disconnect\w*"
+    r"|query_to_xml\w*|table_to_xml\w*|cursor_to_xml\w*)\s*\("
+)
+"""Functions that change something, or read the server's files, although the transaction is read only."""
+_READS = ("select", "with", "values", "show", "table", "explain")
+_EXECUTES = re.compile(r"(?i)explain\s*(\([^)]*)?\banalyze\b(?!\s*(false|off|0))")
+_HIDDEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+
+
+class Sql(Do, frozen=True, kw_only=True):
+    statement: str
+    """One statement; `:name` stands for a parameter."""
+    params: dict[StepId, Reference | float] = {}
+
+
+def bare(statement: str) -> str:
+    """The statement without comments, literals and quoted names, each replaced by a blank."""
+    return _HIDDEN.sub(" ", statement)
+
+
+def parameters(statement: str) -> list[str]:
+    """The `:name` parameters, in order, each once; `::type` is a cast."""
+    return list(dict.fromkeys(_PARAMETER.findall(bare(statement))))
+
+
+def numbered(statement: str) -> tuple[str, list[str]]:
+    """The statement with `$1`, `$2`, … for its parameters, and their names in that order."""
+    names = parameters(statement)
+    pieces: list[str] = []
+    end = 0
+    for found in [*_HIDDEN.finditer(statement), None]:
+        open_text = statement[end : found.start() if found else None]
+        pieces.append(_PARAMETER.sub(lambda each: f"${names.index(each[1]) + 1}", open_text))
+        if found:
+            pieces.append(found[0])
+            end = found.end()
+    return "".join(pieces), names
+
+
+def side_effects(statement: str) -> list[str]:
+    """The functions it calls that a read step may not call."""
+    return list(dict.fromkeys(name.lower() for name in _SIDE_EFFECTS.findall(bare(statement))))
+
+
+def is_one(statement: str) -> bool:
+    return ";" not in bare(statement).strip().rstrip(";")
+
+
+def effect(do: Sql) -> Effect:
+    """Read, but EXPLAIN ANALYZE executes what it explains."""
+    return Effect.UNKNOWN if _EXECUTES.match(bare(do.statement).strip()) else Effect.READ
+
+
+def _references(do: Sql) -> Iterator[tuple[Place, str]]:
+    return ((("params", name), value) for name, value in do.params.items() if isinstance(value, str))
+
+
+def _check(step: Step, do: Sql) -> Iterator[Problem]:
+    open_text = bare(do.statement)
+    declared = step.effect or effect(do)
+    if not open_text.strip():
+        yield Problem(("statement",), "there is no statement", "write one SELECT")
+    elif not is_one(do.statement):
+        yield Problem(("statement",), "there is more than one statement", "write one statement a step")
+    if "${" in do.statement:
+        yield Problem(
+            ("statement",), "${…} in SQL would become part of the statement", "write :name and bind it in params"
+        )
+    if declared is Effect.READ:
+        first = open_text.lower().split()[:1]
+        if first and first[0].strip("(") not in _READS:
+            yield Problem(
+                (), f"{first[0].upper()} in a read step", "write a SELECT, or declare effect: change with a target"
+            )
+        for name in side_effects(do.statement):
+            yield Problem(
+                (), f"{name}() has effects in a read step", "declare effect: change with a target and an undo"
+            )
+        if re.search(r"(?i)\bfor\s+(update|no\s+key\s+update|share|key\s+share)\b", open_text):
+            yield Problem(("statement",), "SELECT … FOR UPDATE takes row locks in a read step", "leave the lock out")
+    named = parameters(do.statement)
+    for name in named:
+        if name not in do.params:
+            yield Problem(("statement",), f":{name} is bound to nothing", f"add params: {{{name}: vars.{name}}}")
+    for name in do.params:
+        if name not in named:
+            yield Problem(("params", name), f"the statement has no :{name}", f"use :{name} or remove it")
+
+
+KIND = Kind(
+    name="sql",
+    do=Sql,
+    text="one statement with bound parameters (`:name`), in a read-only transaction unless it is a change",
+    short="statement",
+    beside=("params",),
+    effect=effect,
+    fields={"n": "count"},
+    captures=True,
+    references=_references,
+    check=_check,
+)

@@ -1,0 +1,55 @@
+"""Whose playbooks may be read: what anybody else could have written into is no instruction for an operator."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from perftui.model.failure import UsageError
+
+
+def distrust(folder: Path) -> str | None:
+    """Why a folder's playbooks are not read, in one line; None where it belongs to root or this user and nobody else writes."""
+    try:
+        state = folder.stat()
+    except OSError as exc:
+        return f"{folder}: {(exc.strerror or str(exc)).lower()}"
+    if not stat.S_ISDIR(state.st_mode):
+        return f"{folder}: no folder"
+    return _open_to_others(folder, state)
+
+
+def _open_to_others(path: Path, state: os.stat_result) -> str | None:
+    if state.st_uid not in (0, os.geteuid()):
+        return f"{path}: belongs to user {state.st_uid}, neither root nor you; chown it, or copy the playbook"
+    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"{path}: others can write to it, so its playbooks are not trusted; run chmod go-w {path}"
+    return None
+
+
+def read_trusted(path: Path, limit: int) -> bytes:
+    """The content of a playbook in a trusted folder, at most `limit` + 1 bytes.
+
+    Raises:
+        UsageError: with the one reason why it is not read.
+    """
+    folder = path.parent if path.parent != Path() else Path()
+    reason = distrust(folder)
+    if reason:
+        raise UsageError(reason)
+    if path.is_symlink() and path.resolve().parent != folder.resolve():
+        raise UsageError(f"{path}: links to a file outside of its folder; copy the playbook instead")
+    try:
+        # Without O_NONBLOCK opening a fifo waits for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as exc:
+        raise UsageError(f"{path}: {(exc.strerror or str(exc)).lower()}") from exc
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise UsageError(f"{path}: no file")
+        reason = _open_to_others(path, state)
+        if reason:
+            raise UsageError(reason)
+        return file.read(limit + 1)
