@@ -10,6 +10,7 @@ import msgspec
 from perftui import __version__
 from perftui.model.finding import Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.deploy import DeploysRead
 
 Tree = dict[str, Any]
 _POSTGRES, _ACTIVITY = "postgres", "pg_activity"
@@ -26,6 +27,8 @@ def tree(snapshot: Snapshot) -> Tree:
     """The tree of `perftui snapshot --json`. What is not known is None; a layer that isn't there is empty or None."""
     roots: Tree = {"host": {}}
     for root, part in snapshot.history.fresh_parts():
+        if isinstance(part, DeploysRead):  # what one source told; `DeploysPart` tells what all of them know
+            continue
         told = _with_moments(msgspec.to_builtins(part))
         _merge(roots.setdefault(root, {}) if root else roots, told)
     return {
@@ -35,7 +38,9 @@ def tree(snapshot: Snapshot) -> Tree:
         "postgres": _postgres(snapshot, roots.get(_POSTGRES)),
         "pools": roots.get("pools", {}),
         "pool": roots.get("pool"),
-        "deploys": [],
+        "deploys": roots.get("deploys", []),
+        "deploy_places": roots.get("deploy_places", []),
+        "marks": [_with_moments(msgspec.to_builtins(mark)) for mark in snapshot.marks],
         "probes": roots.get("probes", {}),
         "probe": roots.get("probe"),
         "slo": roots.get("slo", {}),

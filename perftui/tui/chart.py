@@ -75,6 +75,8 @@ def _plot(chart: Chart, width: int, height: int, start: float, end: float, plain
     for at, label in chart.marks:
         if start <= at <= end:
             plt.vertical_line(at - start, color=_CODES[Role.ACCENT])
+            if not label:
+                continue
             plt.text(label, at - start, top, color=_CODES[Role.ACCENT], alignment=_alignment(at, start, end))
     return [_line(row) for row in plt.build().splitlines()]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.views import cpu, disks, io, memory, network, pg_connections, pg_locks, pg_statements, processes, swap
+from perftui.views import cpu, deploys, disks, io, memory, network, pg_connections, pg_locks, pg_statements, processes, swap
 from perftui.views.model import Pane, TableState, Zoom
 from perftui.views.postgres import configured
 
@@ -52,6 +52,7 @@ PANES: tuple[PaneKind, ...] = (
         zoom=pg_connections.zoom,
         shown=configured,
     ),
+    PaneKind(key=deploys.KEY, title=deploys.TITLE, pane=deploys.pane, zoom=deploys.zoom, shown=deploys.shown),
     PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
     PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),
     PaneKind(key=network.KEY, title=network.TITLE, pane=network.pane, zoom=network.zoom),
