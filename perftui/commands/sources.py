@@ -13,6 +13,7 @@ import msgspec
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
+from perftui.commands.deploy_sources import deploy_sources
 from perftui.model.frame import Machine
 from perftui.sources.kind import ReportsAll, Source
 from perftui.sources.text import printable
@@ -44,7 +45,7 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
 def all_sources(dsn: str | None, config: Config) -> Wired:
     """Everything that a live command samples."""
     postgres = postgres_sources(dsn)
-    return msgspec.structs.replace(postgres, sources=[*host_sources(), *postgres.sources])
+    return msgspec.structs.replace(postgres, sources=[*host_sources(), *postgres.sources, *deploy_sources(config.deploys)])
 
 
 def host_sources(platform: str = sys.platform) -> list[Source]:

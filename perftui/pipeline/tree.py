@@ -77,13 +77,17 @@ def _merge(into: Tree, part: Tree) -> None:
 
 
 def _with_moments(value: Any) -> Any:
-    """The same with every `_at` as text, as the names of readings promise."""
+    """The same with every `at` and `_at` as text, as the names of readings promise."""
     if isinstance(value, dict):
         return {
-            key: iso(inner) if key.endswith("_at") and isinstance(inner, float) else _with_moments(inner)
+            key: iso(inner) if _is_moment(key) and isinstance(inner, float) else _with_moments(inner)
             for key, inner in value.items()
         }
     return [_with_moments(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_moment(key: str) -> bool:
+    return key.endswith("_at") or key in ("at", "at_end")
 
 
 def finding_tree(finding: Finding) -> Tree:

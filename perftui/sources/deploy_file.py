@@ -11,6 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
+from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Mark
 from perftui.sources.cdevents import Ignored, cdevent
 from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
@@ -75,7 +76,12 @@ class DeployFile:
         Raises:
             SourceError: it is there and can't be read, or it is named and not there.
         """
-        new = self._log.new(since_at)
+        try:
+            new = self._log.new(since_at)
+        except SourceError as exc:
+            if exc.kind is not FailureKind.MISSING or self.named:
+                raise
+            return PlaceRead(())  # nobody has marked anything here yet
         if new is not None:
             if new.anew:
                 self._known, self._troubles, self._cut = {}, [], new.cut

@@ -7,10 +7,12 @@ import re
 from perftui.sources.text import printable
 
 _HIDDEN = "***"
-_NAMES = r"token|secret|passw(?:or)?d|passphrase|pwd|api[_-]?key|access[_-]?key|private[_-]?key|signature|sig"
+_NAMES = (
+    r"\w{0,40}(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|private[_-]?key|signature)|pwd|sig"
+)
 _SECRETS = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]*@"
-    rf"|(?P<name>\b(?:[\w.-]*[_.-])?(?:{_NAMES})[\"']?\s*[=:]\s*|--(?:[\w-]*-)?(?:{_NAMES})\s+)"
+    rf"(?P<scheme>\b[a-z][a-z0-9+.-]{{0,20}}://)[^/\s@]{{0,500}}@"
+    rf"|(?P<name>\b(?:[\w.-]{{0,40}}[_.-])?(?:{_NAMES})[\"']?\s*[=:]\s*|--(?:[\w-]{{0,40}}-)?(?:{_NAMES})\s+)"
     r"(?:[\"'][^\"']*[\"']|[^\s&\"',;]+)"
     r"|(?P<header>\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"
     r"|\b(?:gh[opsur]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}"

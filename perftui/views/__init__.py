@@ -10,7 +10,19 @@ from collections.abc import Callable
 import msgspec
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.views import cpu, deploys, disks, io, memory, network, pg_connections, pg_locks, pg_statements, processes, swap
+from perftui.views import (
+    cpu,
+    deploys,
+    disks,
+    io,
+    memory,
+    network,
+    pg_connections,
+    pg_locks,
+    pg_statements,
+    processes,
+    swap,
+)
 from perftui.views.model import Pane, TableState, Zoom
 from perftui.views.postgres import configured
 

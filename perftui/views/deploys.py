@@ -117,7 +117,14 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             default="at",
             key=lambda deploy: deploy.id,
             found_by=lambda deploy: " ".join(
-                (deploy.service, deploy.version or "", deploy.who or "", deploy.kind, *deploy.sources, deploy.detail or "")
+                (
+                    deploy.service,
+                    deploy.version or "",
+                    deploy.who or "",
+                    deploy.kind,
+                    *deploy.sources,
+                    deploy.detail or "",
+                )
             ),
             empty=_none_words(part, now_at),
         ),
@@ -202,9 +209,7 @@ def _fields(now_at: float) -> tuple[Field[Deploy], ...]:
             cell=lambda deploy: (deploy.who or UNKNOWN, Role.TEXT),
             order=lambda deploy: deploy.who,
         ),
-        Field(
-            name="told by", width=16, rank=5, right=False, cell=lambda deploy: (", ".join(deploy.sources), Role.DIM)
-        ),
+        Field(name="told by", width=16, rank=5, right=False, cell=lambda deploy: (", ".join(deploy.sources), Role.DIM)),
         Field(name="±", width=6, rank=6, cell=lambda deploy: (_precision(deploy), Role.DIM)),
     )
 
