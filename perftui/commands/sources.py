@@ -45,7 +45,9 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
 def all_sources(dsn: str | None, config: Config) -> Wired:
     """Everything that a live command samples."""
     postgres = postgres_sources(dsn)
-    return msgspec.structs.replace(postgres, sources=[*host_sources(), *postgres.sources, *deploy_sources(config.deploys)])
+    return msgspec.structs.replace(
+        postgres, sources=[*host_sources(), *postgres.sources, *deploy_sources(config.deploys)]
+    )
 
 
 def host_sources(platform: str = sys.platform) -> list[Source]:
