@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import csv
 import io
 import os
@@ -10,15 +12,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import pytest
 
-from perftui.clients.own_postgres import as_ordinary_user, end_with_parent, free_port, shipped_binaries
-from tests.servers import kept_in_cache
+from perftui.clients.own_postgres import OwnPostgres, as_ordinary_user, end_with_parent, free_port, shipped_binaries
+from tests.servers import Session, connect, kept_in_cache
 
 VERSIONS = ("1.18", "1.24")
 PASSWORDS = {"postgres": "pw", "admin": "adm1n", "stats": "s3cret"}
@@ -194,3 +197,44 @@ def pgbouncer_version(request: pytest.FixtureRequest) -> Iterator[str]:
     version: str = request.param
     program(version)
     yield version
+
+
+@pytest.fixture(scope="session")
+def pooled_postgres() -> Iterator[OwnPostgres]:
+    """The server behind the poolers; of which release it is does not matter to them."""
+    with (
+        tempfile.TemporaryDirectory(prefix="perftui-pooled-") as folder,
+        OwnPostgres(Path(folder) / "pg", shipped_binaries(), {"max_connections": "70"}) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pooler(pgbouncer_version: str, pooled_postgres: OwnPostgres) -> Iterator[PgBouncer]:
+    """A pooler of each version that a module's tests share: they leave it as they found it. Its pool `app` has three
+    connections."""
+    with (
+        tempfile.TemporaryDirectory(prefix="perftui-pooler-") as folder,
+        PgBouncer(Path(folder) / "pool", pooled_postgres.port, pgbouncer_version) as found,
+    ):
+        yield found
+
+
+async def through(pooler: PgBouncer, application: str = "orders-api", database: str = "app") -> Session:
+    """An ordinary client of a pool."""
+    return await connect(
+        pooler.dsn(database), statement_cache_size=0, server_settings={"application_name": application}, timeout=10
+    )
+
+
+@contextlib.asynccontextmanager
+async def clients_at_work(pooler: PgBouncer, count: int, seconds: float = 60.0) -> AsyncIterator[list[Session]]:
+    """So many clients that all run a statement at the same time; those beyond the pool's size wait."""
+    sessions = [await through(pooler, f"api-{number}") for number in range(count)]
+    busy = [asyncio.ensure_future(session.execute(f"select pg_sleep({seconds})")) for session in sessions]
+    try:
+        yield sessions
+    finally:
+        for session in sessions:
+            session.terminate()
+        await asyncio.gather(*busy, return_exceptions=True)

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from perftui.commands.deploy_sources import DeploysConfig
 from perftui.commands.paths import config_file
+from perftui.commands.pool_config import PoolConfig
+from perftui.commands.pool_config import check as check_pools
 from perftui.findings import RULES
 from perftui.findings.rule import ChosenLimits, Limits
 from perftui.model.failure import UsageError
@@ -29,9 +30,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ascii: bool = False
     """Draw with ASCII signs only, whatever the terminal and the locale can do."""
     mouse: bool = False
-    deploys: DeploysConfig = DeploysConfig()
     rules: dict[str, dict[str, Any]] = {}
     """Limits by rule: `[rules."host.cpu_saturated"]`, `busy_ratio = 0.9`."""
+    pools: dict[str, PoolConfig] = {}
+    """Poolers and applications, by name: `[pools.orders]`. A PgBouncer on this host is found without."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -58,9 +60,18 @@ def load(named: str | None) -> Settings:
         raise UsageError(f"{path}: can't read the config: {getattr(exc, 'strerror', None) or exc}") from exc
     except tomllib.TOMLDecodeError as exc:
         raise UsageError(f"{path}: not TOML: {exc}") from exc
+    for name, table in _tables(settings, "pools"):
+        _convert(table, PoolConfig, f"{path}: pools.{name}")
     config = _convert(settings, Config, str(path))
+    check_pools(config.pools, str(path))
     _check_interval(config.interval_s, f"{path}: interval_s")
     return Settings(_with_environment(config), _limits(config, path))
+
+
+def _tables(settings: dict[str, Any], key: str) -> list[tuple[str, Any]]:
+    """The tables below a key, each of which is told by its name when something is wrong in it."""
+    found = settings.get(key)
+    return list(found.items()) if isinstance(found, dict) else []
 
 
 def _limits(config: Config, path: Path) -> ChosenLimits:
@@ -84,7 +95,7 @@ def _with_environment(config: Config) -> Config:
             changes[field] = _flag(text) if kind is bool else kind(text)
         except ValueError:
             raise UsageError(f"{variable}={text}: expected {'0 or 1' if kind is bool else 'a number'}") from None
-    settings = {**msgspec.structs.asdict(config), **changes}
+    settings = {**msgspec.to_builtins(config), **changes}
     merged = _convert(settings, Config, "PERFTUI_* variables")
     _check_interval(merged.interval_s, "PERFTUI_INTERVAL_S")
     return merged

@@ -7,13 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
-from perftui.commands.deploy_sources import deploy_sources
 from perftui.model.frame import Machine
 from perftui.sources.kind import ReportsAll, Source
 from perftui.sources.text import printable
@@ -44,9 +44,13 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
 
 def all_sources(dsn: str | None, config: Config) -> Wired:
     """Everything that a live command samples."""
-    postgres = postgres_sources(dsn)
+    from perftui.commands.pool_sources import pool_sources
+
+    postgres, pools = postgres_sources(dsn), pool_sources(config.pools)
     return msgspec.structs.replace(
-        postgres, sources=[*host_sources(), *postgres.sources, *deploy_sources(config.deploys)]
+        postgres,
+        sources=[*host_sources(), *postgres.sources, *pools.sources],
+        closing=(*postgres.closing, *pools.closing),
     )
 
 
@@ -61,9 +65,7 @@ def postgres_sources(dsn: str | None) -> Wired:
     Args:
         dsn: As given by --dsn; without it PG* variables and the service file decide, then the local socket.
     """
-    from perftui.clients.pg_place import local_sockets
-
-    if dsn is None and not _postgres_is_named() and not local_sockets():
+    if dsn is None and not _postgres_is_named() and not _postgres_runs_here():
         return Wired(sources=[])
     from perftui.clients.pg_control import PgControl
     from perftui.clients.postgres import Postgres
@@ -88,8 +90,12 @@ def postgres_sources(dsn: str | None) -> Wired:
 
 
 def _postgres_is_named() -> bool:
-    names = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT")
-    return any(os.environ.get(name) for name in names)
+    return any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT"))
+
+
+def _postgres_runs_here() -> bool:
+    folders = ("/run/postgresql", "/var/run/postgresql", "/tmp")
+    return any(any(Path(folder).glob(".s.PGSQL.*[0-9]")) for folder in folders)
 
 
 def all_processes(sources: Sequence[Source]) -> Callable[[bool], None]:

@@ -16,7 +16,6 @@ from perftui.history.flatten import below
 from perftui.history.trends import TRENDS
 from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
-from perftui.sources.deploy import DeploysRead
 
 UNITS = (
     ("_bytes_per_s", "bytes/s"),
@@ -26,7 +25,6 @@ UNITS = (
     ("_bytes", "bytes"),
     ("_total", "counter"),
     ("_at", "UTC"),
-    ("_at_end", "UTC"),
     ("_s", "s"),
 )
 """By the end of a name, the longest first. A bare name is a count, or text."""
@@ -53,7 +51,7 @@ def catalogue() -> list[Entry]:
     """All readings, in the order of their sources."""
     found: dict[str, Entry] = {}
     parts: list[tuple[str, type]] = [
-        *((kind.root, kind.part) for kind in KINDS if not issubclass(kind.part, DeploysRead)),
+        *((kind.root, kind.part) for kind in KINDS),
         *((trend.root, trend.part) for trend in TRENDS),
         ("postgres", Reachable),
     ]

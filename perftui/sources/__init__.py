@@ -8,7 +8,6 @@ from __future__ import annotations
 from perftui.sources import (
     cgroups,
     cpu,
-    deploy_file,
     disks,
     file_handles,
     filesystems,
@@ -19,6 +18,8 @@ from perftui.sources import (
     pg_control,
     pg_counters,
     pg_statements,
+    pgbouncer,
+    pool_metrics,
     pressure,
     processes,
 )
@@ -35,11 +36,12 @@ KINDS: tuple[SourceKind, ...] = (
     cgroups.KIND,
     kernel_log.KIND,
     file_handles.KIND,
-    deploy_file.KIND,
     pg_activity.KIND,
     pg_counters.KIND,
     pg_statements.KIND,
     pg_control.KIND,
+    pgbouncer.KIND,
+    pool_metrics.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

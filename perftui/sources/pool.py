@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from perftui.model.failure import Failed
+
 CRITICAL_RATIO = 0.8
 """S002 35.3.3."""
 WARNING_WAITING = 10
@@ -66,6 +68,8 @@ class PoolReading(msgspec.Struct, frozen=True, kw_only=True):
     """healthy, warning (more than 10 wait), critical (over 80 % in use, or shut), unknown."""
     shut: str = ""
     """paused or disabled, where an administrator closed it; otherwise empty."""
+    problem: str = ""
+    """Why nothing is known of it; otherwise empty."""
     reserve_in_use: int | None = None
     """Connections open beyond the pool's size, from its reserve."""
     acquire_s: float | None = None
@@ -100,6 +104,22 @@ def state(ratio: float | None, waiting: int | None, shut: str = "") -> PoolState
     if waiting is not None and waiting > WARNING_WAITING:
         return PoolState.WARNING
     return PoolState.UNKNOWN if ratio is None else PoolState.HEALTHY
+
+
+def unreadable(kind: str, why: Failed) -> PoolReading:
+    """A pool, or whoever keeps several, that can't be read while others can."""
+    return PoolReading(
+        kind=kind,
+        max_size=None,
+        in_use=None,
+        idle=None,
+        waiting=None,
+        utilization_ratio=None,
+        wait_s=None,
+        leaked=None,
+        state=PoolState.UNKNOWN,
+        problem=f"{why.kind.replace('_', ' ')}: {why.detail}",
+    )
 
 
 def name_below(prefix: str, *words: str) -> str:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.draw import beside, blank, box, fit, rule
-from perftui.tui.keys import number_sign
 from perftui.tui.state import PROCESSES
 from perftui.tui.widths import cells
 from perftui.views import PaneKind
@@ -31,7 +30,7 @@ class Place(NamedTuple):
 
 
 class Numbered(NamedTuple):
-    """A pane kind that is shown, with its number: the key that zooms it, 0 for the tenth, none for those after it."""
+    """A pane kind that is shown, with its number: the key that zooms it, 0 for the tenth."""
 
     number: int
     kind: PaneKind
@@ -90,8 +89,7 @@ class _Drawing:
     def title(self, pane: Numbered, words: str) -> tuple[Span, ...]:
         role = Role.ACCENT if pane.kind.key == self.chosen else Role.TITLE
         sign = "▸" if pane.kind.key == self.chosen else ""
-        key = f"{sign}{number_sign(pane.number)}"
-        return ((f"{key} " if key else "", Role.ACCENT), (words, role))
+        return ((f"{sign}{pane.number % 10} ", Role.ACCENT), (words, role))
 
     @property
     def affected(self) -> str:

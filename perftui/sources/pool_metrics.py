@@ -1,0 +1,66 @@
+"""Pools of applications, as they tell of them over HTTP."""
+
+from __future__ import annotations
+
+from perftui.model.failure import Failed
+from perftui.model.frame import Sample
+from perftui.sources.counters import delta, per_second, share
+from perftui.sources.kind import Part, SourceKind
+from perftui.sources.pool import PoolReading, name_below, state, unreadable, utilization
+from perftui.sources.pool_dialects import MetricsRow
+
+
+class PoolMetricsSample(Sample, frozen=True, kw_only=True):
+    pools: dict[str, tuple[MetricsRow, ...]]
+    """By the name in the config."""
+    failed: dict[str, Failed] = {}
+    """Those that gave nothing, while others did."""
+
+
+class PoolMetricsPart(Part, frozen=True, kw_only=True):
+    pools: dict[str, PoolReading]
+
+
+def derive(previous: PoolMetricsSample | None, current: PoolMetricsSample) -> PoolMetricsPart:
+    """Readings of each pool; rates need two samples of it. One that can't be read is there with the reason."""
+    pools: dict[str, PoolReading] = {name: unreadable("metrics", why) for name, why in current.failed.items()}
+    for name, rows in current.pools.items():
+        before = {row.name: row for row in (previous.pools.get(name, ()) if previous else ())}
+        elapsed = current.mono - previous.mono if previous else 0.0
+        for row in rows:
+            # An application with one pool is called as the config calls it, whatever its pool calls itself.
+            shown = name if len(rows) == 1 else name_below(name, row.name or row.kind)
+            pools[shown] = _pool(before.get(row.name, row), row, elapsed)
+    return PoolMetricsPart(pools=pools)
+
+
+def _pool(before: MetricsRow, row: MetricsRow, elapsed_s: float) -> PoolReading:
+    in_use, max_size, waiting = _whole(row.in_use), _whole(row.max_size), _whole(row.waiting)
+    ratio = utilization(in_use, max_size)
+    waited = delta(before.acquire_s, row.acquire_s) if elapsed_s > 0 else None
+    lent = delta(before.acquires, row.acquires) if elapsed_s > 0 else None
+    acquire_s = share(waited, lent)
+    return PoolReading(
+        kind=row.kind,
+        max_size=max_size,
+        in_use=in_use,
+        idle=_whole(row.idle),
+        waiting=waiting,
+        utilization_ratio=ratio,
+        wait_s=acquire_s if row.wait_s is None else row.wait_s,
+        leaked=None,
+        state=state(ratio, waiting),
+        acquire_s=acquire_s,
+        acquires_per_s=per_second(before.acquires, row.acquires, elapsed_s),
+        wait_s_per_s=None if waited is None else waited / elapsed_s,
+        timeouts_per_s=per_second(before.timeouts, row.timeouts, elapsed_s),
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+KIND = SourceKind(
+    name="pool_metrics", sample=PoolMetricsSample, part=PoolMetricsPart, derive=derive, root="", stale_s=15.0
+)
