@@ -14,20 +14,10 @@ import msgspec
 
 from perftui.history.flatten import below
 from perftui.history.trends import TRENDS
+from perftui.model.units import unit_of
 from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
 
-UNITS = (
-    ("_bytes_per_s", "bytes/s"),
-    ("_s_per_s", "s/s"),
-    ("_per_s", "1/s"),
-    ("_ratio", "ratio"),
-    ("_bytes", "bytes"),
-    ("_total", "counter"),
-    ("_at", "UTC"),
-    ("_s", "s"),
-)
-"""By the end of a name, the longest first. A bare name is a count, or text."""
 _KEYS = {
     "disks": "NAME",
     "filesystems": "PATH",
@@ -87,7 +77,7 @@ def _unit(field: str, kind: Any) -> str:
         return "yes/no"
     if kind not in (int, float):
         return "text"
-    return next((unit for suffix, unit in UNITS if f"_{field}".endswith(suffix)), "count")
+    return unit_of(field)
 
 
 def _text(record: type, field: str) -> str:

@@ -108,7 +108,7 @@ def draft(content: bytes, file: str) -> Draft:
             line, column, _ = shaper.places[where]
             problems.append(Misplaced(line, column, f"steps nested more than {DEEPEST} deep", "split it with `use`"))
     made = {str(step.id) for _, step in steps}
-    return Draft(loaded=loaded, complaints=told(problems), broken_steps=frozenset(_ids(root) - made))
+    return Draft(loaded=loaded, complaints=told(problems), broken_steps=frozenset(_written_ids(root) - made))
 
 
 def walk(playbook: Playbook) -> Iterator[tuple[Where, Step]]:
@@ -130,6 +130,12 @@ def walk_step(where: Where, step: Step) -> Iterator[tuple[Where, Step]]:
 def depth(where: Where) -> int:
     """1 for a step of the document itself, 2 for a step inside of it."""
     return sum(word in ("steps", "finally") and isinstance(after, int) for word, after in pairwise(where))
+
+
+def _written_ids(root: Node) -> set[str]:
+    """The ids of all steps that the text has, whether they could be made or not."""
+    lists = [node for key, node in (root.values or {}).items() if key in ("steps", "finally")]
+    return set().union(*map(_ids, lists))
 
 
 def _ids(node: Node) -> set[str]:

@@ -12,7 +12,7 @@ from msgspec import field
 
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Call, Do, Step
-from perftui.playbooks.steps.kind import Kind, Place, Problem, Way
+from perftui.playbooks.steps.kind import Kind, Place, Problem, Way, arguments
 from perftui.playbooks.steps.use import Argument
 from perftui.playbooks.values import Slug, StepId
 
@@ -54,7 +54,7 @@ class Branch(Do, frozen=True, kw_only=True):
 
 def _ways(do: Branch) -> Iterator[Way]:
     for number, arm in enumerate(do.arms):
-        yield Way(place=("arms", number), goto=arm.target, use=arm.use, steps=arm.steps)
+        yield Way(place=("arms", number), goto=arm.target, use=arm.use, arguments=arm.arguments, steps=arm.steps)
 
 
 def _conditions(do: Branch) -> Iterator[tuple[Place, Condition]]:
@@ -106,6 +106,7 @@ KIND = Kind(
     short="arms",
     fields={"arm": "count"},
     ways=_ways,
+    templates=lambda do: arguments(_ways(do)),
     goes_on=lambda do: any(arm.target is None for arm in do.arms),
     conditions=_conditions,
     check=_check,

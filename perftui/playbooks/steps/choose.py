@@ -9,7 +9,7 @@ import msgspec
 from msgspec import field
 
 from perftui.playbooks.document import Do, Step
-from perftui.playbooks.steps.kind import Kind, Problem, Way
+from perftui.playbooks.steps.kind import Kind, Problem, Way, arguments
 from perftui.playbooks.steps.use import Argument
 from perftui.playbooks.values import Slug, StepId
 
@@ -34,7 +34,9 @@ class Choose(Do, frozen=True, kw_only=True):
 
 def _ways(do: Choose) -> Iterator[Way]:
     for number, option in enumerate(do.options):
-        yield Way(place=("options", number), goto=option.goto, use=option.use, steps=option.steps)
+        yield Way(
+            place=("options", number), goto=option.goto, use=option.use, arguments=option.arguments, steps=option.steps
+        )
 
 
 def _check(step: Step, do: Choose) -> Iterator[Problem]:
@@ -65,6 +67,7 @@ KIND = Kind(
     operator=True,
     fields={"choice": "text"},
     ways=_ways,
+    templates=lambda do: arguments(_ways(do)),
     goes_on=lambda do: any(option.goto is None for option in do.options),
     check=_check,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Do, Effect, Step, Var
 from perftui.playbooks.template import Template
+from perftui.playbooks.values import StepId
 
 Place = tuple[str | int, ...]
 """Fields and positions from what a step does down to a value: `("arms", 0, "if")`, whichever form it was written in."""
@@ -35,7 +36,15 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """A step's id."""
     use: str | None = None
     """A playbook's id."""
+    arguments: Mapping[StepId, Template] = {}
+    """Of `use`: the values of the other playbook's vars."""
     steps: tuple[Step, ...] = ()
+
+
+def arguments(ways: Iterator[Way]) -> Iterator[tuple[Place, Template]]:
+    """What the ways hand over to other playbooks, with the place of each."""
+    for way in ways:
+        yield from (((*way.place, "with", name), value) for name, value in way.arguments.items())
 
 
 def _nothing(do: Any) -> Iterator[Any]:

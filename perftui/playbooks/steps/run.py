@@ -15,11 +15,45 @@ _SECRET = re.compile(
     r"(?i)(-{1,2}(password|passwd|pass|token|secret|api-?key)(=|$)|\b[a-z_]*(password|token|secret)=|://[^/@\s:]+:[^/@\s]+@|\bAKIA[0-9A-Z]{16}\b)"
 )
 
+_KUBECTL = "apply create delete edit patch replace scale set annotate label taint cordon uncordon drain exec cp expose"
+_SYSTEMCTL = "start stop restart reload enable disable mask unmask kill isolate reboot poweroff"
+_VERBS = {
+    command: frozenset(verbs.split(" "))
+    for command, verbs in (
+        ("kubectl", f"{_KUBECTL} run autoscale"),
+        ("systemctl", _SYSTEMCTL),
+        ("docker", "kill pause restart rm rmi run start stop unpause update exec"),
+        ("helm", "install upgrade rollback uninstall delete"),
+    )
+}
+"""Verbs of well-known commands that change something."""
+_AWS_READS = ("describe", "get", "list", "lookup", "wait", "ls", "head", "scan", "query", "filter", "help")
+_CHANGING = "rm rmdir mv dd kill pkill killall truncate shred mkfs reboot shutdown chmod chown"
+_ALWAYS = frozenset(_CHANGING.split(" "))
+
 
 class Run(Do, frozen=True, kw_only=True):
     argv: tuple[Template, ...]
     env: dict[EnvName, Template] = {}
     """Variables for this command alone: the way for a secret."""
+
+
+def changes(do: Run) -> str:
+    """The command and verb of a well-known command that changes something; empty where it is not known to."""
+    if not do.argv:
+        return ""
+    command = do.argv[0].rpartition("/")[2]
+    words = [word for word in do.argv[1:] if not word.startswith("-")]
+    if command in _ALWAYS:
+        return command
+    if command == "aws":
+        verb = words[1] if len(words) > 1 else ""
+        return f"aws {verb}" if verb and not verb.startswith(_AWS_READS) else ""
+    if command == "kubectl" and "rollout" in words and {"undo", "restart", "pause", "resume"} & set(words):
+        return "kubectl rollout"
+    # Only what stands before the first value of an option can be told from one: the verb is among the first words.
+    verb = next((word for word in words[:3] if word in _VERBS.get(command, ())), "")
+    return f"{command} {verb}" if verb else ""
 
 
 def _templates(do: Run) -> Iterator[tuple[Place, Template]]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import field
 
-from perftui.playbooks.document import Do, Effect
-from perftui.playbooks.steps.kind import Kind, Place, Way
+from perftui.playbooks.document import Do
+from perftui.playbooks.steps.kind import Kind, Way, arguments
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import Slug, StepId
 
@@ -20,8 +20,8 @@ class Use(Do, frozen=True, kw_only=True):
     arguments: dict[StepId, Argument] = field(name="with", default_factory=dict)
 
 
-def _templates(do: Use) -> Iterator[tuple[Place, Template]]:
-    return ((("with", name), value) for name, value in do.arguments.items())
+def _ways(do: Use) -> Iterator[Way]:
+    yield Way(place=(), use=do.playbook, arguments=do.arguments)
 
 
 KIND = Kind(
@@ -30,7 +30,6 @@ KIND = Kind(
     text="goes through another playbook and comes back",
     short="playbook",
     beside=("with",),
-    effect=lambda do: Effect.READ,
-    ways=lambda do: iter([Way(place=(), use=do.playbook)]),
-    templates=_templates,
+    ways=_ways,
+    templates=lambda do: arguments(_ways(do)),
 )
