@@ -17,7 +17,7 @@ from perftui.sources.kernel_log import KernelLogSample
 from perftui.sources.processes import ProcessesSample, ProcessRow
 
 SHOWN = re.compile(
-    r"(stress-ng|fio|python|gcc|cc1|as|ld|make|sh|kworker|kswapd|jbd2|ksoftirqd|kcompactd|migration|rcu)"
+    r"(postgres|stress-ng|fio|python|gcc|cc1|as|ld|make|sh|kworker|kswapd|jbd2|ksoftirqd|kcompactd|migration|rcu)"
 )
 
 

@@ -85,6 +85,8 @@ def _state(root: LockNode) -> str:
         return f"autovacuum{' to prevent wraparound' if 'to prevent wraparound' in query else ''}{lasts}"
     if root.state is None:
         return "what it does is not visible to this role"
+    if root.state == "idle":
+        return "idle, with a lock of its session"
     return f"{root.state}{lasts}" if idle(root) else f"{root.state}, transaction open{lasts}"
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from perftui.findings import postgres, statements
+from perftui.findings import statements
 from perftui.findings.holding import evidence, mean
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
@@ -60,7 +60,7 @@ def pg_n_plus_one(history: History, limits: PgNPlusOneLimits) -> list[Finding]:
     all_per_s = part.statements.calls_per_s or 0.0
     found = [
         chatter
-        for each in part.statements.top
+        for each in (statements.with_text(history, top) for top in _frequent(part, limits))
         if _could_be(each, all_per_s, limits) and (chatter := _measured(history, each, per_s, limits)) is not None
     ]
     if not found:
@@ -71,8 +71,7 @@ def pg_n_plus_one(history: History, limits: PgNPlusOneLimits) -> list[Finding]:
         return []
     what = "request" if requests else "transaction"
     calls_ratio = worst.statement.calls_per_s / all_per_s if all_per_s else None
-    name = series(worst.statement.queryid, "calls_per_s")
-    since_at, before = postgres.since(history, name, 0.5 * worst.calls_per_s, 2 * (part.statements.interval_s or 0.0))
+    since_at, before = statements.since(history, worst.statement.queryid, "calls_per_s", 0.5 * worst.calls_per_s)
     return [
         Finding(
             rule=NAME,
@@ -104,13 +103,16 @@ def pg_n_plus_one(history: History, limits: PgNPlusOneLimits) -> list[Finding]:
     ]
 
 
+def _frequent(part: PgStatementsPart, limits: PgNPlusOneLimits) -> list[StatementReading]:
+    return [each for each in part.statements.top if each.calls_per_s >= limits.calls_per_s]
+
+
 def _could_be(statement: StatementReading, all_per_s: float, limits: PgNPlusOneLimits) -> bool:
     """A cheap look-up of one row that takes a good part of the round trips, or of the time, and is no tool's look at the
     catalogs."""
     query = statement.query or ""
     return (
-        statement.calls_per_s >= limits.calls_per_s
-        and statement.rows_per_call <= limits.rows_per_call
+        statement.rows_per_call <= limits.rows_per_call
         and statement.mean_s <= limits.mean_s
         and (statement.calls_per_s >= limits.calls_ratio * all_per_s or statement.time_ratio >= limits.time_ratio)
         and _READS.match(query) is not None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from perftui.findings import postgres, statements
+from perftui.findings import statements
 from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
-from perftui.sources.pg_statements import PgStatementsPart, StatementReading, series
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading
 
 NAME = "pg.slow_statements"
 
@@ -32,7 +32,7 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
     worst = max(slow, key=statements.load)
     load, interval_s = statements.load(worst), part.statements.interval_s
     more = f", and {len(slow) - 1} more" if len(slow) > 1 else ""
-    since_at, before = postgres.since(history, series(worst.queryid, "mean_s"), limits.mean_s, 2 * (interval_s or 0.0))
+    since_at, before = statements.since(history, worst.queryid, "mean_s", limits.mean_s)
     return [
         Finding(
             rule=NAME,
@@ -42,8 +42,7 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
                 f"{statements.milliseconds(worst.mean_s)} mean, {worst.calls_per_s:.3g} a second, "
                 f"{worst.time_ratio:.0%} of the time: {statements.text(worst)}{more}"
             ),
-            # What is first seen at the end of an interval went on during it.
-            since_at=max(history.started_at, since_at - (interval_s or 0.0)),
+            since_at=since_at,
             began_before=before,
             subject=statements.subject(worst),
             evidence=(

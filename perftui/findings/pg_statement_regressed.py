@@ -7,7 +7,7 @@ from statistics import median
 
 import msgspec
 
-from perftui.findings import postgres, statements
+from perftui.findings import statements
 from perftui.findings.holding import MIN_KNOWN, evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
@@ -69,10 +69,8 @@ def pg_statement_regressed(history: History, limits: PgStatementRegressedLimits)
     worst = max(changes, key=lambda change: change.extra_load)
     more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
     why, told = _why(history, worst, limits)
-    mean = series(worst.statement.queryid, "mean_s")
-    since_at, before = postgres.since(
-        history, mean, worst.before_s * (1 + limits.regression_ratio), 2 * (part.statements.interval_s or 0.0)
-    )
+    slower_s = worst.before_s * (1 + limits.regression_ratio)
+    since_at, before = statements.since(history, worst.statement.queryid, "mean_s", slower_s)
     return [
         Finding(
             rule=NAME,
@@ -90,7 +88,7 @@ def pg_statement_regressed(history: History, limits: PgStatementRegressedLimits)
                     "postgres.statements.top[].mean_s",
                     worst.now_s,
                     "s",
-                    worst.before_s * (1 + limits.regression_ratio),
+                    slower_s,
                     limits.window_s,
                     "S002 35.3.3",
                 ),

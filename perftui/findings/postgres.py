@@ -16,7 +16,7 @@ def moment(history: History, age_s: float) -> float:
 def since(history: History, reading: str, above: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:
     """As `held_since`; what was so when Postgres told it first began before, though that was not our first tick."""
     since_at, before = history.held_since(reading, above, tolerance_s)
-    return since_at, before or since_at <= _first_told(history, reading)
+    return since_at, before or since_at <= first_told(history, reading)
 
 
 def since_below(history: History, reading: str, below: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:
@@ -27,9 +27,10 @@ def since_below(history: History, reading: str, below: float, tolerance_s: float
             break
         if value < below:
             begin = at
-    return begin, begin <= _first_told(history, reading)
+    return begin, begin <= first_told(history, reading)
 
 
-def _first_told(history: History, reading: str) -> float:
+def first_told(history: History, reading: str) -> float:
+    """Wall clock of the first tick at which a reading was known; now, where it never was."""
     points = zip(*history.points(reading, history.span_s + 1.0), strict=True)
     return next((at for at, value in points if not isnan(value)), history.at)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import msgspec
+
+from perftui.findings import postgres
 from perftui.history.history import History
 from perftui.model.finding import Subject
+from perftui.sources.pg_activity import PgActivityPart
 from perftui.sources.pg_running import maintenance
-from perftui.sources.pg_statements import PgStatementsPart, StatementReading
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading, series
 
 _LENGTH = 60
+_EVERY = "postgres.statements.calls_per_s"
+"""Known since the end of the first interval."""
 
 
 def leading(history: History, weight: Callable[[StatementReading], float]) -> StatementReading | None:
@@ -28,6 +34,27 @@ def load(statement: StatementReading) -> float:
 def text(statement: StatementReading) -> str:
     """Its first words, or its number."""
     return shortened(statement.query) or f"statement {statement.queryid}"
+
+
+def with_text(history: History, statement: StatementReading) -> StatementReading:
+    """With the text of a backend that runs it, until its own was fetched (14 and newer tell which)."""
+    if statement.query:
+        return statement
+    part = history.latest(PgActivityPart)
+    rows = (row for row in (part.backends if part else ()) if row.query_id == statement.queryid and row.query)
+    return msgspec.structs.replace(statement, query=next((row.query for row in rows), None))
+
+
+def since(history: History, queryid: int, field: str, above: float) -> tuple[float, bool]:
+    """(wall clock, began before) since when a statement's number has been above a limit.
+
+    What is first seen at the end of an interval went on during it; what the very first interval showed began before.
+    """
+    part = history.latest(PgStatementsPart)
+    interval_s = (part.statements.interval_s if part else None) or 0.0
+    since_at, before = history.held_since(series(queryid, field), above, 2 * interval_s)
+    before = before or since_at <= postgres.first_told(history, _EVERY)
+    return max(history.started_at, since_at - interval_s), before
 
 
 def shortened(query: str | None) -> str:

@@ -102,7 +102,7 @@ class PreparedRow(msgspec.Struct, frozen=True, kw_only=True):
 class PgActivitySample(Sample, frozen=True, kw_only=True):
     server: ServerRow
     sessions: tuple[SessionRow, ...]
-    """All but idle client backends and this program's own."""
+    """All but this program's own and those idle client backends that block nobody."""
     idle: tuple[IdleRow, ...]
     prepared: tuple[PreparedRow, ...] = ()
     own: int = 0
@@ -156,6 +156,8 @@ class LocksReading(msgspec.Struct, frozen=True, kw_only=True):
     """Backends that wait for a heavyweight lock."""
     longest_wait_s: float | None
     """The longest of those waits."""
+    unplaced: int
+    """Of them, not in the tree: more wait than the server was asked about."""
     root_blockers: int
     """Backends that hold up others and wait for nobody; a cycle counts as one."""
     tree: tuple[LockNode, ...]
@@ -174,7 +176,7 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     connections: ConnectionsReading
     locks: LocksReading
     backends: tuple[SessionRow, ...]
-    """Client backends that are not idle, longest transaction first."""
+    """Client backends that are not idle, and idle ones that hold what others wait for; longest transaction first."""
     workers: tuple[SessionRow, ...] = ()
     """The server's own processes that have something to do: parallel workers, autovacuum, WAL senders, logical replication."""
 
@@ -186,7 +188,7 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
     """Readings of one sample; nothing here needs two."""
     clients = [row for row in current.sessions if row.backend_type == "client backend"]
     tree = lock_tree(current.sessions, current.prepared)
-    waits = [row.waited_s for row in current.sessions if row.blocked_by and row.waited_s is not None]
+    waited = [row.waited_s for row in current.sessions if row.blocked_by and row.waited_s is not None]
     return PgActivityPart(
         version=version_words(current.server.version_num),
         role="standby" if current.server.in_recovery else "primary",
@@ -194,8 +196,9 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
         sees_others=current.server.sees_others,
         connections=_connections(current, clients),
         locks=LocksReading(
-            waiting=sum(bool(row.blocked_by) for row in current.sessions),
-            longest_wait_s=max(waits, default=None),
+            waiting=sum(map(waits, current.sessions)),
+            unplaced=sum(waits(row) and not row.blocked_by for row in current.sessions),
+            longest_wait_s=max(waited, default=None),
             root_blockers=sum(node.depth == 0 for node in tree),
             tree=tree,
         ),
@@ -204,14 +207,19 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
     )
 
 
+def waits(row: SessionRow) -> bool:
+    """Whether it waits for a heavyweight lock; of very many that do, not of all is known for whom."""
+    return bool(row.blocked_by) or row.lock_mode is not None
+
+
 def version_words(number: int) -> str:
     """160004 → 16.4."""
     return f"{number // 10000}.{number % 10000}"
 
 
 def _connections(sample: PgActivitySample, clients: list[SessionRow]) -> ConnectionsReading:
-    idle = sum(group.count for group in sample.idle)
-    used = len(clients) + idle + sample.own
+    grouped = sum(group.count for group in sample.idle)
+    used = len(clients) + grouped + sample.own
     server = sample.server
     ages = [row.transaction_s for row in clients if row.transaction_s is not None]
     return ConnectionsReading(
@@ -220,9 +228,9 @@ def _connections(sample: PgActivitySample, clients: list[SessionRow]) -> Connect
         reserved=server.reserved_connections,
         utilization_ratio=used / max(1, server.max_connections - server.reserved_connections),
         active=sum(row.state == "active" for row in clients),
-        idle=idle,
+        idle=grouped + sum(row.state == "idle" for row in clients),
         idle_in_transaction=sum(row.state in IN_TRANSACTION for row in clients),
-        waiting=sum(bool(row.blocked_by) for row in clients),
+        waiting=sum(map(waits, clients)),
         oldest_transaction_s=max(ages, default=None),
         by_application=_holders(sample, clients, lambda row: row.application),
         by_user=_holders(sample, clients, lambda row: row.user),

@@ -49,7 +49,7 @@ def running(part: PgActivityPart) -> list[Running]:
     known = {row.pid for row in part.backends} | {row.pid for row in part.workers}
     roots = _roots(part.locks.tree)
     rows = [
-        *(row for row in part.backends if row.state not in IN_TRANSACTION and (row.state or row.blocked_by)),
+        *(row for row in part.backends if row.blocked_by or row.state not in (None, "idle", *IN_TRANSACTION)),
         *(row for row in part.workers if _works_alone(row, known)),
     ]
     found = [

@@ -6,6 +6,8 @@ databases and roles come from maps that are renewed each minute, and kept when t
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from perftui.model.failure import FailureKind, SourceError
@@ -15,6 +17,9 @@ from perftui.sources.pg_client import PgClient
 from perftui.sources.pg_text import QUERY_BYTES, decoded, statement
 
 NAMES_S = 60.0
+ASKED_ALL, ASKED_OLDEST = 200, 50
+"""pg_blocking_pids looks at the whole queue for each of its members and stops the lock manager meanwhile. Where more than 200
+wait, the 50 oldest are asked about, and one more for each lock that none of them waits for."""
 EDGES = 20
 """Blockers kept for one waiter: in a queue of 300 each waits for all ahead of it, 45,000 numbers every second."""
 
@@ -35,18 +40,24 @@ select 'd', oid::int8, textsend(datname::text) from pg_database
 union all select 'r', oid::int8, textsend(rolname::text) from pg_roles
 """
 
-# 13 has no query_id. A role without pg_read_all_stats sees neither waits nor states, but pg_locks tells who waits.
-# Processes that every server has all the time are left out; the startup process is not, since replay on a standby takes locks.
-ACTIVITY_SQL = """
-with a as materialized (select * from pg_stat_get_activity(null) where pid <> pg_backend_pid())
+SESSION_COLUMNS = """
 select a.pid::int8, extract(epoch from backend_start)::float8, backend_type, datid::int8, usesysid::int8,
        textsend(application_name), host(client_addr), state, wait_event_type, wait_event,
        extract(epoch from clock_timestamp() - xact_start)::float8,
        extract(epoch from clock_timestamp() - query_start)::float8,
        extract(epoch from clock_timestamp() - state_change)::float8,
-       substring(textsend(query) from 1 for {bytes}), {query_id}, age(backend_xmin)::int8, leader_pid::int8,
-       case when {waits} then array_to_string(pg_blocking_pids(a.pid), ',') end, null::int8
-  from a
+       substring(textsend(query) from 1 for {bytes}), {query_id}, age(backend_xmin)::int8, leader_pid::int8
+"""
+# 13 has no query_id. A role without pg_read_all_stats sees neither waits nor states, but pg_locks tells who waits.
+# Processes that every server has all the time are left out; the startup process is not, since replay on a standby takes locks.
+ACTIVITY_SQL = """
+with a as materialized (select *, ({waits}) is true as waits from pg_stat_get_activity(null) where pid <> pg_backend_pid()),
+     w as (select pid, row_number() over (order by query_start, pid) as place, count(*) over () as many from a where waits)
+{session},
+       case when waits then
+         case when many <= {all} or place <= {oldest} then array_to_string(pg_blocking_pids(a.pid), ',') else '' end
+       end, null::int8
+  from a left join w using (pid)
  where (state = 'idle' and backend_type = 'client backend') is not true
    and (backend_type in ('checkpointer', 'background writer', 'walwriter', 'walreceiver', 'walsummarizer', 'archiver', 'logger',
         'io worker', 'autovacuum launcher', 'logical replication launcher', 'slotsync worker')) is not true
@@ -60,11 +71,21 @@ select null, extract(epoch from clock_timestamp() - pg_postmaster_start_time()):
        null, null, null, null, null, null, null, null, null, null, null
 """
 SEES_WAITS = "wait_event_type = 'Lock'"
-MUST_ASK_LOCKS = "wait_event_type = 'Lock' or a.pid in (select pid from pg_locks where not granted)"
+MUST_ASK_LOCKS = "wait_event_type = 'Lock' or pid in (select pid from pg_locks where not granted)"
 
+# An idle session may hold an advisory lock, and a group of idle ones tells no single one.
+IDLE_SQL = (
+    "{session}, null::text, null::int8 from pg_stat_get_activity(null) a where state = 'idle' and pid in ({pids})"
+)
+
+# The last column is all that tells one lock from another, and the mode.
 LOCKS_SQL = """
-select pid::int8, mode, locktype, {name}, relation::int8, database::int8, {waited}
+select pid::int8, mode, locktype, {name}, relation::int8, database::int8, {waited},
+       concat_ws(':', locktype, database, relation, page, tuple, virtualxid, transactionid, classid, objid, objsubid, mode)
   from pg_locks where not granted
+"""
+EDGES_SQL = """
+select pid::int8, array_to_string(pg_blocking_pids(pid), ',') from unnest(string_to_array('{pids}', ',')::int4[]) pid
 """
 NAMED = "case when database in (0, {database}) then textsend(relation::regclass::text) end"
 
@@ -98,16 +119,23 @@ class PgActivity:
         """
         await self._learn_if_due()
         version, max_connections, reserved, sees_others, role, database, _ = self._server
+        session = SESSION_COLUMNS.format(bytes=QUERY_BYTES, query_id="query_id" if version >= 140000 else "null::int8")
         rows = await self._postgres.rows(
             ACTIVITY_SQL.format(
-                bytes=QUERY_BYTES,
-                query_id="query_id" if version >= 140000 else "null::int8",
+                session=session,
                 waits=SEES_WAITS if sees_others else MUST_ASK_LOCKS,
+                all=ASKED_ALL,
+                oldest=ASKED_OLDEST,
             )
         )
         mono = self._clock.mono()
-        waiters = _kept({row[0]: {int(pid) for pid in row[17].split(",")} for row in rows if row[17]})
-        locks = await self._locks() if waiters else {}
+        edges = {row[0]: _pids(row[17]) for row in rows if row[17]}
+        asleep = [row[0] for row in rows if row[17] is not None]
+        locks = await self._locks() if asleep else {}
+        if len(asleep) > ASKED_ALL:
+            edges |= await self._edges_of_others([pid for pid in asleep if pid not in edges], edges, locks)
+        waiters = _kept(edges)
+        holders = await self._idle_blockers(session, waiters, rows)
         prepared = await self._prepared() if any(0 in behind for behind in waiters.values()) else ()
         (server,) = [row for row in rows if row[2] == "server"]
         return PgActivitySample(
@@ -123,9 +151,11 @@ class PgActivity:
                 database=decoded(database) or "",
             ),
             sessions=tuple(
-                self._session(row, waiters.get(row[0], ()), locks.get(row[0])) for row in rows if row[0] is not None
+                self._session(row, waiters.get(row[0], ()), locks.get(row[0]) if row[17] is not None else None)
+                for row in [*rows, *holders]
+                if row[0] is not None
             ),
-            idle=tuple(self._idle(row) for row in rows if row[18] is not None),
+            idle=_without(holders, [row for row in rows if row[18] is not None], self._idle),
             prepared=prepared,
             own=1,
         )
@@ -169,6 +199,28 @@ class PgActivity:
             if rows is not None:
                 return {row[0]: row for row in rows}
         return {}
+
+    async def _idle_blockers(
+        self, session: str, waiters: dict[int, tuple[int, ...]], rows: list[tuple[Any, ...]]
+    ) -> list[tuple[Any, ...]]:
+        """Those who block and are among the idle ones."""
+        unseen = {pid for behind in waiters.values() for pid in behind} - {row[0] for row in rows} - {0}
+        if not unseen:
+            return []
+        pids = ",".join(map(str, sorted(unseen)))
+        return await self._rows_or_none(IDLE_SQL.format(session=session, pids=pids)) or []
+
+    async def _edges_of_others(
+        self, pids: list[int], edges: dict[int, set[int]], locks: dict[int, tuple[Any, ...]]
+    ) -> dict[int, set[int]]:
+        """Who wants a lock in the mode in which another one that was asked about wants it is behind the same backends."""
+        behind = {lock[7]: edges[pid] for pid, lock in locks.items() if pid in edges}
+        first = {lock[7]: pid for pid in reversed(pids) if (lock := locks.get(pid)) and lock[7] not in behind}
+        asked = ",".join(str(pid) for pid in sorted(first.values())[:ASKED_OLDEST])
+        if asked:
+            rows = await self._rows_or_none(EDGES_SQL.format(pids=asked)) or []
+            behind |= {locks[pid][7]: _pids(found) for pid, found in rows if found}
+        return {pid: behind[lock[7]] - {pid} for pid in pids if (lock := locks.get(pid)) and lock[7] in behind}
 
     async def _prepared(self) -> tuple[PreparedRow, ...]:
         return tuple(
@@ -219,14 +271,26 @@ class PgActivity:
             waited_s=(lock[6] if lock and lock[6] is not None else row[11]) if blocked_by else None,
         )
 
-    def _idle(self, row: tuple[Any, ...]) -> IdleRow:
+    def _idle(self, row: tuple[Any, ...], count: int) -> IdleRow:
         return IdleRow(
             database=self._named("d", row[3]),
             user=self._named("r", row[4]),
             application=decoded(row[5], 64),
-            count=row[18],
+            count=count,
             longest_idle_s=row[12],
         )
+
+
+def _without(
+    holders: list[tuple[Any, ...]], groups: list[tuple[Any, ...]], told: Callable[[tuple[Any, ...], int], IdleRow]
+) -> tuple[IdleRow, ...]:
+    """The groups of idle sessions, less those of them that are told one by one."""
+    single = Counter(row[3:6] for row in holders)
+    return tuple(told(row, left) for row in groups if (left := row[18] - single[row[3:6]]) > 0)
+
+
+def _pids(words: str) -> set[int]:
+    return {int(pid) for pid in words.split(",")}
 
 
 def _kept(waiters: dict[int, set[int]]) -> dict[int, tuple[int, ...]]:

@@ -46,6 +46,7 @@ select distinct on (queryid) queryid, substring(textsend(query) from 1 for {byte
 """
 TEXT_BYTES = 4 * TEXT_CHARACTERS
 
+INTERVAL_S = 5.0
 KEPT_TIME_RATIO = 0.05
 KEPT_CALLS_RATIO = 0.3
 """A statement with so much of the time, or of the calls, of an interval gets a history of its own."""
@@ -178,18 +179,21 @@ def series(queryid: int, field: str) -> str:
 
 
 class PgStatements:
-    """Reads pg_stat_statements(false) every 5 s, less often when that takes long."""
+    """Reads pg_stat_statements(false) every so many seconds, less often when that takes long."""
 
     name = "pg_statements"
     deadline_s = 2.5
 
-    def __init__(self, postgres: PgClient, clock: Clock, control: PgClient | None = None) -> None:
+    def __init__(
+        self, postgres: PgClient, clock: Clock, control: PgClient | None = None, every_s: float = INTERVAL_S
+    ) -> None:
         """Prepare to read.
 
         Args:
             control: What texts are asked through, so that nobody waits for them; None: as all else.
+            every_s: How often, unless that takes long.
         """
-        self.interval_s = 5.0
+        self.interval_s = self._every_s = every_s
         self._postgres = postgres
         self._control = control or postgres
         self._clock = clock
@@ -222,7 +226,7 @@ class PgStatements:
                 self._known_connection = -1
             raise
         # At most a twentieth of the server's and our time.
-        self.interval_s = max(5.0, 20 * (mono - began))
+        self.interval_s = max(self._every_s, 20 * (mono - began))
         now = {row[:4]: row for row in rows}
         sample = self._compared(now, None if reset else self._before, mono, evicted)
         self._before, self._before_mono = now, mono

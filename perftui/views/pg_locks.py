@@ -57,9 +57,9 @@ def _lines(part: PgActivityPart, width: int, height: int) -> tuple[Line, ...]:
     if height == 1:
         return (_one_line(locks, width),)
     nodes = _chosen(locks.tree, height - len(note))
-    left = sum(node.depth > 0 for node in locks.tree) - sum(node.depth > 0 for node in nodes)
+    left = sum(node.depth > 0 for node in locks.tree) - sum(node.depth > 0 for node in nodes) + locks.unplaced
     lines = tuple(_root_line(n, width) if n.depth == 0 else _waiter_line(n, width) for n in nodes)
-    if len(nodes) < len(locks.tree):
+    if len(nodes) < len(locks.tree) or (locks.unplaced and len(lines) < height):
         lines += (((f"  … {left} more wait", Role.DIM),),)
     return (*lines, *note)
 
@@ -197,6 +197,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             labelled("waiting", str(locks.waiting), Role.STRONG),
             labelled("longest", duration(locks.longest_wait_s)),
             labelled("root blockers", str(locks.root_blockers)),
+            *([labelled("not in the tree", f"+{locks.unplaced}")] if locks.unplaced else []),
         ]
     ]
     return Zoom(

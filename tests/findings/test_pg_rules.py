@@ -112,8 +112,12 @@ def test_a_pile_up_behind_an_idle_transaction_reads_like_the_incident() -> None:
             ),
             "3 backends wait for pid 7 · autovacuum to prevent wraparound 1h06m",
         ),
+        (
+            session(7, state="idle", transaction_s=None),
+            "3 backends wait for pid 7 · idle, with a lock of its session · orders-api",
+        ),
     ],
-    ids=["active", "no application", "not visible", "autovacuum"],
+    ids=["active", "no application", "not visible", "autovacuum", "idle with an advisory lock"],
 )  # fmt: skip
 def test_a_blocker_that_works_is_named_by_the_pile_up_itself(root: SessionRow, title: str) -> None:
     seen = last(always(pg_activity=activity(root, *waiters(7, 3, 6.0))))

@@ -196,7 +196,7 @@ def test_a_statement_that_got_slower_is_told_once_it_stayed_so() -> None:
     )
     assert (found.severity, found.constraint) == (Severity.WARNING, Constraint.QUERY_BOUND)
     assert found.subject["queryid"] == 11
-    assert found.since_at == STARTED_AT + 80 and not found.began_before
+    assert found.since_at == STARTED_AT + 75 and not found.began_before
     assert found.evidence[0].seed == "S002 35.3.3"
     assert {each.reading for each in found.evidence} >= {"postgres.statements.top[].blocks_per_call"}
 

@@ -96,6 +96,7 @@ def locks(*tree: LockNode) -> LocksReading:
     return LocksReading(
         waiting=sum(each.depth > 0 for each in tree),
         longest_wait_s=max(waits, default=None),
+        unplaced=0,
         root_blockers=sum(each.depth == 0 for each in tree),
         tree=tree,
     )
