@@ -14,10 +14,10 @@ ON_CONNECT: dict[str, Advice] = {
     "3D": (FailureKind.MISSING, "name a database that is there with --dsn or PGDATABASE"),
     "42501": (FailureKind.DENIED, "grant connect on that database to this role"),
     "53300": (
-        FailureKind.UNREACHABLE,
+        FailureKind.FULL,
         "the server is full; a slot kept for pg_use_reserved_connections (16+) would let perftui in",
     ),
-    "57P03": (FailureKind.UNREACHABLE, "trying again"),
+    "57P03": (FailureKind.NOT_READY, "trying again"),
     "08P01": (FailureKind.UNSUPPORTED, "if that is a pooler, name the server itself with --dsn"),
 }
 ON_QUERY: dict[str, Advice] = {
@@ -28,6 +28,8 @@ ON_QUERY: dict[str, Advice] = {
     "42P01": (FailureKind.MISSING, "the extension or view is not there"),
     "42883": (FailureKind.MISSING, "the extension or function is not there"),
     "42703": (FailureKind.MISSING, "the extension's version changed"),
+    "40": (FailureKind.TIMED_OUT, "the standby's replay went first; asking again"),
+    "53": (FailureKind.MALFORMED, "the server lacks memory, disk or files; look at the host"),
     "22021": (FailureKind.MALFORMED, "text of another database is not in the encoding it claims"),
 }
 ON_REQUEST: dict[str, Advice] = {
@@ -52,6 +54,4 @@ def translated(exc: Exception, advice: Mapping[str, Advice]) -> SourceError:
     for code, (kind, what_to_do) in advice.items():
         if state.startswith(code):
             return SourceError(kind, f"postgres: {text}; {what_to_do}")
-    if isinstance(exc, (ConnectionRefusedError, FileNotFoundError)):
-        return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}; is the server running there?")
     return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")

@@ -8,54 +8,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from perftui import __version__
-from perftui.clients.dsn import uri, without_password
-from perftui.clients.pg_errors import CLOSED, ON_CONNECT, ON_QUERY, Advice, translated
+from perftui.clients.pg_connect import KEPT_APART, opened
+from perftui.clients.pg_connect import Connection as Connection
+from perftui.clients.pg_errors import CLOSED, ON_QUERY, Advice, translated
+from perftui.clients.pg_place import place
 from perftui.model.failure import FailureKind, SourceError
 
-
-class Cursor(Protocol):
-    """What is used of asyncpg's cursor."""
-
-    async def fetch(self, n: int, *, timeout: float) -> list[Iterable[Any]]: ...  # noqa: ASYNC109 (asyncpg's own)
-
-
-class Column(Protocol):
-    """What is used of asyncpg's attributes."""
-
-    name: str
-
-
-class Prepared(Protocol):
-    """What is used of asyncpg's prepared statement."""
-
-    def get_attributes(self) -> tuple[Column, ...]: ...
-    def cursor(self, *args: Any, timeout: float) -> Awaitable[Cursor]: ...
-
-
-class Connection(Protocol):
-    """What is used of asyncpg's connection."""
-
-    async def fetch(self, query: str, *args: Any, timeout: float) -> list[Iterable[Any]]: ...  # noqa: ASYNC109
-    async def execute(self, query: str, *, timeout: float) -> str: ...  # noqa: ASYNC109
-    async def prepare(self, query: str, *, timeout: float) -> Prepared: ...  # noqa: ASYNC109
-    async def close(self, *, timeout: float) -> None: ...  # noqa: ASYNC109
-    def is_closed(self) -> bool: ...
-    def terminate(self) -> None: ...
-
-
-CONNECT_S = 3.0
 LOCK_MS = 200
 CLIENT_GRACE_S = 0.5
 """A server that does not keep its own statement timeout is given up this much later."""
 CLOSE_S = 0.25
 """A server that hangs must not hold up quitting: after this long the connection is cut instead of closed."""
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 5.0)
-REFUSED_BACKOFF_S = 30.0
-"""After a wrong password or a missing database: nothing that mends itself within a second."""
+_PAUSES_S = {
+    FailureKind.DENIED: 30.0,  # nothing that mends itself within a second
+    FailureKind.MISSING: 30.0,
+    FailureKind.FULL: 1.0,  # the next slot that gets free may be ours
+    FailureKind.NOT_READY: 0.5,
+}
+"""Instead of the growing pauses, by the kind of failure."""
+
+
+POOL_SILENT = (
+    "postgres: no answer in time through the pooler, its pool may be used up; name the server itself with --dsn"
+)
+EXPECTED = (
+    "expected postgresql://USER@HOST:PORT/DATABASE or 'host=HOST user=USER', with signs like / and @ in names escaped"
+)
 
 
 def settings(statement_ms: int) -> Mapping[str, str]:
@@ -86,9 +69,14 @@ class PgLink:
         self._retry_at = float("-inf")
         self._failures = 0
         self._closed = False
+        named = settings(statement_ms).items()
+        local = "; ".join(f"set local {name} = '{value}'" for name, value in named if name not in KEPT_APART)
+        self._begin = f"begin read only; {local}"
         self.one_at_a_time = asyncio.Lock()
         self.connections = 0
         """How often a connection was made."""
+        self.pooled = False
+        """It leads through a pooler: what is set for a session there is set for those of others."""
 
     @property
     def answer_s(self) -> float:
@@ -117,6 +105,8 @@ class PgLink:
         """What went wrong; a connection of no more use is dropped: cut, or so late that its answer belongs to nobody."""
         answered = bool(getattr(exc, "sqlstate", None))
         problem = translated(exc, advice)
+        if self.pooled and isinstance(exc, TimeoutError):
+            problem = SourceError(FailureKind.TIMED_OUT, POOL_SILENT)
         if answered and not connection.is_closed():
             return problem
         if not answered and not isinstance(exc, (TimeoutError, OSError)):
@@ -147,44 +137,37 @@ class PgLink:
         except Exception:  # a server that hangs, or a statement that runs on: whatever it is, there is no goodbye then
             connection.terminate()
 
+    async def rows(self, connection: Connection, sql: str) -> list[tuple[Any, ...]]:
+        """What one statement answers. Through a pooler it stands in a transaction: only what is set for that ends with it."""
+        if not self.pooled:
+            return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
+        await connection.execute(self._begin, timeout=self.answer_s)
+        try:
+            return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
+        finally:
+            if not connection.is_closed():
+                await connection.execute("rollback", timeout=self.answer_s)
+
     def _connect_if_due(self) -> None:
         if self._connecting is None and not self._closed and self._mono() >= self._retry_at:
             self._connecting = asyncio.ensure_future(self._connect())
 
     async def _connect(self) -> None:
-        import asyncpg  # 20 ms, and only where there is a server to talk to
-
-        connect: Callable[..., Awaitable[Connection]] = asyncpg.connect
         try:
-            self._connection = await connect(
-                None if self._dsn is None else uri(self._dsn),
-                timeout=CONNECT_S,
-                command_timeout=self.answer_s,
-                server_settings=settings(self._statement_ms),
-                statement_cache_size=50,
-            )
+            found = await opened(place(self._dsn), settings(self._statement_ms), self.answer_s)
         except ValueError as exc:
-            self._failed(self._misnamed(exc))
-        except Exception as exc:
-            self._failed(translated(exc, ON_CONNECT))
+            self._failed(SourceError(FailureKind.MISSING, f"postgres: {exc}; {EXPECTED}"))
+        except SourceError as exc:
+            self._failed(exc)
         else:
+            self._connection, self.pooled = found
             self.connections += 1
             self._problem, self._failures = None, 0
         finally:
             self._connecting = None
 
-    def _misnamed(self, exc: ValueError) -> SourceError:
-        """asyncpg quotes what it was given, and the password may be in it."""
-        secret = self._dsn is not None and without_password(self._dsn)[1] is not None
-        text = "--dsn can't be understood" if secret else " ".join(str(exc).split())[:160]
-        return SourceError(
-            FailureKind.MISSING,
-            f"postgres: {text}; expected postgresql://USER@HOST:PORT/DATABASE, with signs like / and @ in names escaped",
-        )
-
     def _failed(self, problem: SourceError) -> None:
         self._problem = problem
-        refused = problem.kind in (FailureKind.DENIED, FailureKind.MISSING)
-        pause_s = REFUSED_BACKOFF_S if refused else BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
+        pause_s = _PAUSES_S.get(problem.kind, BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
         self._failures += 1
         self._retry_at = self._mono() + pause_s * random.uniform(0.8, 1.2)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from perftui import __version__
-from perftui.clients.dsn import uri, without_password
+from perftui.clients.dsn import without_secrets
 from perftui.clients.simple_query import BrokenAnswer, Row, ServerError, SimpleQuery
 from perftui.model.failure import FailureKind, SourceError
 
@@ -109,7 +109,7 @@ class PgBouncer:
         connect: Any = asyncpg.connect
         try:
             driver = await connect(
-                uri(self._dsn),
+                self._dsn,
                 database=DATABASE,
                 timeout=CONNECT_S,
                 server_settings={"application_name": f"perftui/{__version__}"},
@@ -131,8 +131,7 @@ class PgBouncer:
 
     def _misnamed(self, exc: ValueError) -> SourceError:
         """asyncpg quotes what it was given, and the password may be in it."""
-        secret = without_password(self._dsn)[1] is not None
-        text = "its dsn can't be understood" if secret else _words(exc)
+        text = "its dsn can't be understood" if _may_hold_secret(self._dsn) else _words(exc)
         return _problem(
             FailureKind.MISSING, f"{text}; expected postgresql://USER@HOST:PORT, with signs like / and @ escaped"
         )
@@ -180,3 +179,11 @@ def _problem(kind: FailureKind, text: str) -> SourceError:
 def _words(exc: Exception) -> str:
     text = " ".join(str(exc).split()).rstrip(";") or type(exc).__name__
     return "".join(char if char.isprintable() else "?" for char in text[:160])
+
+
+def _may_hold_secret(dsn: str) -> bool:
+    """What can't be understood may hold one anywhere."""
+    try:
+        return bool(without_secrets(dsn)[1])
+    except ValueError:
+        return True

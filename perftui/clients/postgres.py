@@ -21,6 +21,11 @@ class Postgres:
         """How often a connection was made: a change means that everything learnt of the server must be learnt again."""
         return self.link.connections
 
+    @property
+    def pooled(self) -> bool:
+        """It leads through a pooler."""
+        return self.link.pooled
+
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of one statement without parameters.
 
@@ -30,10 +35,9 @@ class Postgres:
         async with self.link.one_at_a_time:
             connection = self.link.usable()
             try:
-                found = await connection.fetch(sql, timeout=self.link.answer_s)
+                return await self.link.rows(connection, sql)
             except Exception as exc:
                 raise self.link.judged(connection, exc) from exc
-            return [tuple(row) for row in found]
 
     async def close(self) -> None:
         """End the connection; nothing is asked afterwards."""

@@ -61,11 +61,33 @@ class DaemonWorker:
             except Exception as exc:
                 result, error = None, exc
             self._since = None
-            loop = future.get_loop()
-            try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
-            except RuntimeError:  # the loop was closed while the call ran: nobody waits any more
+            if not _told(future, result, error):
                 return
+
+
+async def in_daemon(call: Callable[[], T]) -> T:
+    """What the call returns or raises, from a daemon thread of its own that ends with it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    Thread(target=_call_and_tell, args=(call, future), name="perftui-call", daemon=True).start()
+    return await future
+
+
+def _call_and_tell(call: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    try:
+        result, error = call(), None
+    except Exception as exc:
+        result, error = None, exc
+    _told(future, result, error)
+
+
+def _told(future: asyncio.Future[Any], result: Any, error: Exception | None) -> bool:
+    """False when the loop was closed while the call ran: nobody waits any more."""
+    try:
+        future.get_loop().call_soon_threadsafe(_settle, future, result, error)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

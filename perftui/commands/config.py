@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from perftui.commands.deploy_sources import DeploysConfig
 from perftui.commands.paths import config_file
 from perftui.commands.pool_config import PoolConfig
 from perftui.commands.pool_config import check as check_pools
@@ -30,6 +31,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ascii: bool = False
     """Draw with ASCII signs only, whatever the terminal and the locale can do."""
     mouse: bool = False
+    deploys: DeploysConfig = DeploysConfig()
     rules: dict[str, dict[str, Any]] = {}
     """Limits by rule: `[rules."host.cpu_saturated"]`, `busy_ratio = 0.9`."""
     pools: dict[str, PoolConfig] = {}

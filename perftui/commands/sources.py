@@ -7,13 +7,13 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
+from perftui.commands.deploy_sources import deploy_sources
 from perftui.model.frame import Machine
 from perftui.sources.kind import ReportsAll, Source
 from perftui.sources.text import printable
@@ -49,7 +49,7 @@ def all_sources(dsn: str | None, config: Config) -> Wired:
     postgres, pools = postgres_sources(dsn), pool_sources(config.pools)
     return msgspec.structs.replace(
         postgres,
-        sources=[*host_sources(), *postgres.sources, *pools.sources],
+        sources=[*host_sources(), *postgres.sources, *pools.sources, *deploy_sources(config.deploys)],
         closing=(*postgres.closing, *pools.closing),
     )
 
@@ -65,7 +65,9 @@ def postgres_sources(dsn: str | None) -> Wired:
     Args:
         dsn: As given by --dsn; without it PG* variables and the service file decide, then the local socket.
     """
-    if dsn is None and not _postgres_is_named() and not _postgres_runs_here():
+    from perftui.clients.pg_place import local_sockets
+
+    if dsn is None and not _postgres_is_named() and not local_sockets():
         return Wired(sources=[])
     from perftui.clients.pg_control import PgControl
     from perftui.clients.postgres import Postgres
@@ -90,12 +92,8 @@ def postgres_sources(dsn: str | None) -> Wired:
 
 
 def _postgres_is_named() -> bool:
-    return any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT"))
-
-
-def _postgres_runs_here() -> bool:
-    folders = ("/run/postgresql", "/var/run/postgresql", "/tmp")
-    return any(any(Path(folder).glob(".s.PGSQL.*[0-9]")) for folder in folders)
+    names = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGUSER", "PGPORT")
+    return any(os.environ.get(name) for name in names)
 
 
 def all_processes(sources: Sequence[Source]) -> Callable[[bool], None]:

@@ -20,7 +20,9 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A moment the operator named."""
 
     at: float
+    """When it was."""
     text: str
+    """What the operator called it."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ UNITS = (
     ("_bytes", "bytes"),
     ("_total", "counter"),
     ("_at", "UTC"),
+    ("_at_end", "UTC"),
     ("_s", "s"),
 )
 """By the end of a name, the longest first. A bare name is a count, or text."""

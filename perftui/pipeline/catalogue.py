@@ -17,6 +17,7 @@ from perftui.history.trends import TRENDS
 from perftui.model.units import unit_of
 from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
+from perftui.sources.deploy import DeploysRead
 
 _KEYS = {
     "disks": "NAME",
@@ -41,7 +42,7 @@ def catalogue() -> list[Entry]:
     """All readings, in the order of their sources."""
     found: dict[str, Entry] = {}
     parts: list[tuple[str, type]] = [
-        *((kind.root, kind.part) for kind in KINDS),
+        *((kind.root, kind.part) for kind in KINDS if not issubclass(kind.part, DeploysRead)),
         *((trend.root, trend.part) for trend in TRENDS),
         ("postgres", Reachable),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from perftui.history.deploys import DeploysPart
 from perftui.history.history import History, SourceState
 from perftui.model.finding import Finding, Verdict
 from perftui.model.frame import Machine, Mark
@@ -28,4 +29,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        return self.history.marks
+        """What the operator named, in this console or with `perftui mark`, oldest first."""
+        changes = self.history.latest(DeploysPart)
+        found = {*self.history.marks, *(changes.marks if changes else ())}
+        return tuple(sorted(found, key=lambda mark: mark.at))

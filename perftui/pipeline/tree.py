@@ -10,6 +10,7 @@ import msgspec
 from perftui import __version__
 from perftui.model.finding import Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.deploy import DeploysRead
 
 Tree = dict[str, Any]
 _POSTGRES, _ACTIVITY = "postgres", "pg_activity"
@@ -26,6 +27,8 @@ def tree(snapshot: Snapshot) -> Tree:
     """The tree of `perftui snapshot --json`. What is not known is None; a layer that isn't there is empty or None."""
     roots: Tree = {"host": {}}
     for root, part in snapshot.history.fresh_parts():
+        if isinstance(part, DeploysRead):  # what one source told; `DeploysPart` tells what all of them know
+            continue
         told = _with_moments(msgspec.to_builtins(part))
         _merge(roots.setdefault(root, {}) if root else roots, told)
     return {
@@ -35,7 +38,9 @@ def tree(snapshot: Snapshot) -> Tree:
         "postgres": _postgres(snapshot, roots.get(_POSTGRES)),
         "pools": roots.get("pools", {}),
         "pool": roots.get("pool"),
-        "deploys": [],
+        "deploys": roots.get("deploys", []),
+        "deploy_places": roots.get("deploy_places", []),
+        "marks": [_with_moments(msgspec.to_builtins(mark)) for mark in snapshot.marks],
         "probes": roots.get("probes", {}),
         "probe": roots.get("probe"),
         "slo": roots.get("slo", {}),
@@ -72,13 +77,17 @@ def _merge(into: Tree, part: Tree) -> None:
 
 
 def _with_moments(value: Any) -> Any:
-    """The same with every `_at` as text, as the names of readings promise."""
+    """The same with every `at` and `_at` as text, as the names of readings promise."""
     if isinstance(value, dict):
         return {
-            key: iso(inner) if key.endswith("_at") and isinstance(inner, float) else _with_moments(inner)
+            key: iso(inner) if _is_moment(key) and isinstance(inner, float) else _with_moments(inner)
             for key, inner in value.items()
         }
     return [_with_moments(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_moment(key: str) -> bool:
+    return key.endswith("_at") or key in ("at", "at_end")
 
 
 def finding_tree(finding: Finding) -> Tree:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from perftui.sources import (
     cgroups,
     cpu,
+    deploy_file,
     disks,
     file_handles,
     filesystems,
@@ -36,6 +37,7 @@ KINDS: tuple[SourceKind, ...] = (
     cgroups.KIND,
     kernel_log.KIND,
     file_handles.KIND,
+    deploy_file.KIND,
     pg_activity.KIND,
     pg_counters.KIND,
     pg_statements.KIND,

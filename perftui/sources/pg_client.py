@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 
@@ -14,3 +15,25 @@ class PgClient(Protocol):
         ...
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
+
+
+class PgSession(Protocol):
+    """A connection for the time of one request."""
+
+    async def rows(self, sql: str, *args: Any) -> list[tuple[Any, ...]]: ...
+
+    async def run(self, sql: str) -> None:
+        """Statements that give no rows, with `;` between them."""
+        ...
+
+
+class PgControlClient(Protocol):
+    """The connection that nobody samples through."""
+
+    async def rows(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        """One statement in a transaction of its own that writes nothing."""
+        ...
+
+    def transaction(self, *, timeout_s: float = 5.0) -> AbstractAsyncContextManager[PgSession]:
+        """A session in a transaction that only reads and is rolled back."""
+        ...

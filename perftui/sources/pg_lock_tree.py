@@ -15,6 +15,8 @@ class Session(Protocol):
     @property
     def pid(self) -> int: ...
     @property
+    def backend_start_at(self) -> float: ...
+    @property
     def blocked_by(self) -> tuple[int, ...]: ...
     @property
     def leader_pid(self) -> int | None: ...
@@ -74,6 +76,8 @@ class LockNode(msgspec.Struct, frozen=True, kw_only=True):
     """None where this role may not see it, or where the backend is not in the sample."""
     query: str | None
     """Running, or the last one when it is idle in transaction."""
+    backend_start_at: float | None = None
+    """With the pid, the session's identity; None where it is not in the sample."""
 
 
 def lock_tree(sessions: Sequence[Session], prepared: Iterable[Prepared] = ()) -> tuple[LockNode, ...]:
@@ -231,4 +235,5 @@ def _node(
         user=prepared.owner if prepared else session.user if session else None,
         state="prepared transaction" if pid == 0 else session.state if session else None,
         query=prepared.gid if prepared else session.query if session else None,
+        backend_start_at=session.backend_start_at if session else None,
     )

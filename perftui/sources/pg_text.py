@@ -30,7 +30,7 @@ _LITERAL = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_IN_COMMENT = re.compile(r"'[^']*(?:'|(?=\*/\Z)|\Z)|\"[^\"]*(?:\"|(?=\*/\Z)|\Z)|[\w.:@-]*\d[\w.:@-]*")
+_IN_COMMENT = re.compile(r"'[^']*(?:'|(?=\*/\Z)|\Z)|\"[^\"]*(?:\"|(?=\*/\Z)|\Z)|[\w.:@-]++")
 
 
 def decoded(raw: bytes | None, length: int = QUERY_CHARACTERS) -> str | None:
@@ -61,6 +61,11 @@ def masked(query: str) -> str:
     return _LITERAL.sub(_hidden, query)
 
 
+def has_parameters(query: str) -> bool:
+    """Whether a `$1` stands in it outside of strings, names and comments."""
+    return any(match["parameter"] for match in _LITERAL.finditer(query))
+
+
 def _hidden(match: re.Match[str]) -> str:
     if match["rest"] is not None:
         return "?…"
@@ -75,4 +80,10 @@ def _comment(text: str) -> str:
     opening, inner, closing = text[:2], text[2:], ""
     if opening == "/*" and inner.endswith("*/"):
         inner, closing = inner[:-2], "*/"
-    return opening + _IN_COMMENT.sub("?", inner) + closing
+    return opening + _IN_COMMENT.sub(_value_hidden, inner) + closing
+
+
+def _value_hidden(match: re.Match[str]) -> str:
+    """Words stay, what is quoted or holds a digit does not. A pattern that asks for the digit itself takes quadratic time."""
+    text = match[0]
+    return "?" if text[0] in "'\"" or any(sign.isdigit() for sign in text) else text

@@ -25,7 +25,7 @@ from perftui.pipeline.player import Mode, Player, Shown
 from perftui.tui import terminal
 from perftui.tui.canvas import Canvas, CanvasScreen
 from perftui.tui.keeping import keep_in_background, keep_snapshot
-from perftui.tui.keys import BY_NAME, KEYS, Action
+from perftui.tui.keys import BY_NAME, KEYS, Action, number_sign
 from perftui.tui.layout import Place
 from perftui.tui.options import ConsoleOptions, Theme
 from perftui.tui.screen import Painter
@@ -265,10 +265,13 @@ class Console(App[None]):
         keep = partial(keep_snapshot, snapshot, text, self._options.snapshot_json, self._options.state_dir)
         keep_in_background(keep, lambda words: self._on_ui(lambda: self._become(told(self.state, words))))
 
+    def _open(self, pane: str) -> None:
+        self._become(opened(self.state, pane))
+
     def on_click(self, event: events.Click) -> None:
         for place in self._places:
             if place.x <= event.x < place.x + place.width and place.y <= event.y < place.y + place.height:
-                self._become(opened(self.state, place.key))
+                self._open(place.key)
 
     def on_mouse_scroll_down(self) -> None:
         self.do(Action.DOWN)
@@ -281,7 +284,9 @@ class Console(App[None]):
         titles = {kind.key: kind.title for kind in PANES}
         for number, pane in enumerate(self._facts.panes, start=1):
             yield SystemCommand(
-                f"Zoom {titles[pane]}", f"key {number % 10}", partial(self.do, Action.ZOOM_NUMBER, str(number))
+                f"Zoom {titles[pane]}",
+                f"key {number_sign(number)}" if number_sign(number) else "",
+                partial(self._open, pane),
             )
         for key in KEYS:
             if key.action not in (Action.ZOOM_NUMBER, Action.PALETTE):

@@ -72,16 +72,37 @@ def _plot(chart: Chart, width: int, height: int, start: float, end: float, plain
         for piece in _pieces(chart.at, line, start, end, width * 2):
             xs, ys = [x for x, _ in piece], [min(max(y, 0.0), top) for _, y in piece]
             plt.plot(xs, ys, marker=marker, color=_CODES.get(line.role, 1))
-    for at, label in chart.marks:
-        if start <= at <= end:
-            plt.vertical_line(at - start, color=_CODES[Role.ACCENT])
-            plt.text(label, at - start, top, color=_CODES[Role.ACCENT], alignment=_alignment(at, start, end))
+    marked = [(at, label) for at, label in chart.marks if start <= at <= end]
+    rows = _label_rows(marked, start, end, width)
+    for (at, label), row in zip(marked, rows, strict=True):
+        plt.vertical_line(at - start, color=_CODES[Role.ACCENT])
+        if label and row < height - 4:
+            y = top * (1 - row / max(1, height - 3))
+            plt.text(label, at - start, y, color=_CODES[Role.ACCENT], alignment=_alignment(at, start, end))
     return [_line(row) for row in plt.build().splitlines()]
 
 
 def _alignment(at: float, start: float, end: float) -> str:
     """Towards the middle, so that a label at the edge is not cut."""
     return "left" if at - start < (end - start) / 2 else "right"
+
+
+def _label_rows(marked: list[tuple[float, str]], start: float, end: float, width: int) -> list[int]:
+    """The row below the top that each label gets: the first one where it does not lie over an earlier label."""
+    taken: list[list[tuple[float, float]]] = []
+    rows = []
+    for at, label in marked:
+        x = (at - start) / max(end - start, 1e-9) * width
+        left = x if _alignment(at, start, end) == "left" else x - len(label)
+        span = (left - 1, left + len(label) + 1)
+        row = next(
+            (i for i, spans in enumerate(taken) if all(span[1] < a or span[0] > b for a, b in spans)), len(taken)
+        )
+        if label:
+            taken += [[]] * (row == len(taken))
+            taken[row] = [*taken[row], span]
+        rows.append(row)
+    return rows
 
 
 def _top(chart: Chart) -> float:

@@ -91,3 +91,8 @@ KEYS = (
 )
 
 BY_NAME: dict[str, Action] = {name: key.action for key in KEYS for name in key.names}
+
+
+def number_sign(number: int) -> str:
+    """The key that zooms the pane of this number: 0 is the tenth's, and those after it have none."""
+    return str(number % 10) if number <= 10 else ""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.draw import beside, blank, box, fit, rule
+from perftui.tui.keys import number_sign
 from perftui.tui.state import PROCESSES
 from perftui.tui.widths import cells
 from perftui.views import PaneKind
@@ -30,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Numbered(NamedTuple):
-    """A pane kind that is shown, with its number: the key that zooms it, 0 for the tenth."""
+    """A pane kind that is shown, with its number: the key that zooms it, 0 for the tenth, none for those after it."""
 
     number: int
     kind: PaneKind
@@ -89,7 +90,8 @@ class _Drawing:
     def title(self, pane: Numbered, words: str) -> tuple[Span, ...]:
         role = Role.ACCENT if pane.kind.key == self.chosen else Role.TITLE
         sign = "▸" if pane.kind.key == self.chosen else ""
-        return ((f"{sign}{pane.number % 10} ", Role.ACCENT), (words, role))
+        key = f"{sign}{number_sign(pane.number)}"
+        return ((f"{key} " if key else "", Role.ACCENT), (words, role))
 
     @property
     def affected(self) -> str:

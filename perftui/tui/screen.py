@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from perftui.pipeline.player import Shown
+from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.draw import blank, fit
 from perftui.tui.footer import footer
 from perftui.tui.layout import Place, numbered, overview
@@ -18,6 +19,8 @@ from perftui.views.banner import header, verdict_lines
 from perftui.views.findings import findings_zoom
 from perftui.views.model import Line, Role, TableState, Zoom
 from perftui.views.sources import sources_zoom
+
+DETAIL_LINES = 3
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -77,8 +80,11 @@ class Painter:
             return lines, Facts(panes=keys, affected=affected), places
         number = keys.index(state.view) + 1 if state.view in keys else None
         zoom = self._zoomed(shown, state, width, panes[number - 1].kind if number else None)
-        facts = msgspec.structs.replace(zoom_facts(zoom, height - 1), panes=keys)
-        return zoom_lines(zoom, number, state, width, height, self._keeper, self._plain), facts, ()
+        detail = _detail(snapshot, zoom, state.row, width, height, panes[number - 1].kind if number else None)
+        room = height - len(detail)
+        facts = msgspec.structs.replace(zoom_facts(zoom, room - 1), panes=keys)
+        lines = zoom_lines(zoom, number, state, width, room, self._keeper, self._plain)
+        return [*lines, *detail], facts, ()
 
     def _zoomed(self, shown: Shown, state: UiState, width: int, kind: PaneKind | None) -> Zoom:
         choice = state.table()
@@ -100,3 +106,13 @@ def _zoom_of(shown: Shown, view: str, choice: TableState, width: int, kind: Pane
     if view == HELP:
         return Zoom(title="Keys", lines=manual_lines())
     return Zoom(title=view, lines=(((f"there is no {view} here", Role.DIM),),))
+
+
+def _detail(snapshot: Snapshot, zoom: Zoom, chosen: str, width: int, height: int, kind: PaneKind | None) -> list[Line]:
+    """What a table has no room for of its chosen row, or of the first; of one height, so that the table stays where it is."""
+    rows = zoom.table.rows if zoom.table else ()
+    if kind is None or kind.detail is None or not rows or height < 4 * DETAIL_LINES:
+        return []
+    row = chosen if any(row.key == chosen for row in rows) else rows[0].key
+    told = kind.detail(snapshot, row, width - 2)[:DETAIL_LINES]
+    return [*(fit(((" ", Role.TEXT), *line), width) for line in told), *[blank(width)] * (DETAIL_LINES - len(told))]

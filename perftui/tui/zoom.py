@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from perftui.tui.chart import chart_lines, chart_range
 from perftui.tui.draw import blank, fit, rule, table_lines
+from perftui.tui.keys import number_sign
 from perftui.tui.state import Facts, UiState, settled
 from perftui.views.model import Chart, Line, Role, Span, TableState, Zoom
 from perftui.views.tone import SIGN_OF_TONE
@@ -91,7 +92,10 @@ def zoom_lines(
 
 def _title(zoom: Zoom, number: int | None, choice: TableState, facts: Facts, top: int) -> list[Span]:
     sign = SIGN_OF_TONE.get(zoom.tone, "")
-    title: list[Span] = [(f"{sign} " if sign else "", zoom.tone), (f"{number % 10} " if number else "", Role.ACCENT)]
+    title: list[Span] = [
+        (f"{sign} " if sign else "", zoom.tone),
+        (f"{number_sign(number)} " if number and number_sign(number) else "", Role.ACCENT),
+    ]
     title.append((zoom.title, Role.TITLE))
     if zoom.table is not None and zoom.table.sorted_by:
         names = {column.key: column.name for column in zoom.table.columns}

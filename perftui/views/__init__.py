@@ -10,8 +10,20 @@ from collections.abc import Callable
 import msgspec
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.views import cpu, disks, io, memory, network, pg_connections, pg_locks, pg_statements, processes, swap
-from perftui.views.model import Pane, TableState, Zoom
+from perftui.views import (
+    cpu,
+    deploys,
+    disks,
+    io,
+    memory,
+    network,
+    pg_connections,
+    pg_locks,
+    pg_statements,
+    processes,
+    swap,
+)
+from perftui.views.model import Line, Pane, TableState, Zoom
 from perftui.views.postgres import configured
 
 
@@ -30,6 +42,8 @@ class PaneKind(msgspec.Struct, frozen=True, kw_only=True):
     """(snapshot, what the operator chose, width)"""
     shown: Callable[[Snapshot], bool] = _always
     """Whether its layer exists."""
+    detail: Callable[[Snapshot, str, int], tuple[Line, ...]] | None = None
+    """(snapshot, key of the chosen row, width) → what the table has no room for; None where it tells all."""
 
 
 PANES: tuple[PaneKind, ...] = (
@@ -51,6 +65,14 @@ PANES: tuple[PaneKind, ...] = (
         pane=pg_connections.pane,
         zoom=pg_connections.zoom,
         shown=configured,
+    ),
+    PaneKind(
+        key=deploys.KEY,
+        title=deploys.TITLE,
+        pane=deploys.pane,
+        zoom=deploys.zoom,
+        shown=deploys.shown,
+        detail=deploys.detail_lines,
     ),
     PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
     PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from perftui.pipeline.snapshot import Snapshot
 from perftui.views.model import Chart, ChartLine, Role, TableState
+from perftui.views.moments import moments
 
 ROLES = (Role.FIRST, Role.SECOND, Role.THIRD, Role.FOURTH)
 PERCENT = 100.0
@@ -28,5 +29,5 @@ def chart(
     for (name, reading), role in zip(readings, ROLES, strict=False):
         at, values = snapshot.history.points(reading, state.span_s)
         lines.append(ChartLine(name=name, role=role, values=[value * scale for value in values]))
-    marks = tuple((mark.at, mark.text) for mark in snapshot.marks if at and at[0] <= mark.at <= at[-1])
+    marks = moments(snapshot, at[0], at[-1]) if at else ()
     return Chart(title=title, unit=unit, at=at, lines=tuple(lines), top=top, marks=marks)

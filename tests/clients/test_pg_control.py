@@ -7,59 +7,19 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres
-from perftui.clients.pg_control import PgControl
-from perftui.clients.postgres import Postgres
 from perftui.model.failure import FailureKind, SourceError
+from tests.clients.pair import Pair, failed, pair, succeeds
 from tests.servers import Clients, dsn, execute, until
-
-
-class Pair:
-    def __init__(self, place: str) -> None:
-        clock = SystemClock()
-        self.sampler = Postgres(place, clock.mono)
-        self.control = PgControl(place, clock.mono, self.sampler)
-
-    async def opened(self) -> Pair:
-        await until(lambda: self._quietly(self.sampler.rows("select 1")))
-        await until(lambda: self._quietly(self.control.ready()))
-        return self
-
-    async def _quietly(self, work: object) -> bool:
-        try:
-            await work  # type: ignore[misc]
-        except SourceError:
-            return False
-        return True
-
-    async def close(self) -> None:
-        await asyncio.gather(self.control.close(), self.sampler.close())
-
-
-@asynccontextmanager
-async def pair(place: str) -> AsyncIterator[Pair]:
-    found = Pair(place)
-    try:
-        yield await found.opened()
-    finally:
-        await found.close()
 
 
 @pytest.fixture
 async def both(postgres: OwnPostgres) -> AsyncIterator[Pair]:
     async with pair(dsn(postgres)) as found:
         yield found
-
-
-async def failed(work: object) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        await work  # type: ignore[misc]
-    return caught.value
 
 
 async def test_two_connections_and_no_more(both: Pair, clients: Clients) -> None:
@@ -158,7 +118,7 @@ async def test_where_one_connection_is_let_in_it_does_both_and_says_so(postgres:
     await execute(postgres, "drop role if exists few", "create role few login connection limit 1")
     try:
         found = Pair(dsn(postgres, user="few"))
-        await until(lambda: found._quietly(found.sampler.rows("select 1")))
+        await until(lambda: succeeds(found.sampler.rows("select 1")))
 
         async def refused() -> SourceError | None:
             problem = await failed(found.control.ready())

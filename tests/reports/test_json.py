@@ -33,6 +33,8 @@ def test_the_keys_at_its_top(tree: dict[str, Any]) -> None:
             "pools",
             "pool",
             "deploys",
+            "deploy_places",
+            "marks",
             "probes",
             "probe",
             "slo",

@@ -84,6 +84,15 @@ def test_marks_are_lines_with_their_label() -> None:
     assert sum("│" in row for row in plotted(rows)) >= 5
 
 
+def test_labels_that_would_lie_over_each_other_stand_below_each_other() -> None:
+    near = ((NOON + 90, "new pool size"), (NOON + 91, ""), (NOON + 92, "orders-api 2.8.1"), (NOON + 10, "far away"))
+    rows = drawn(chart([10.0] * 120, top=100, marks=near))
+
+    first, second = (next(i for i, row in enumerate(rows) if words in row) for words in ("new pool", "orders-api"))
+    assert first < second
+    assert any("far away" in row for row in rows[: first + 1])
+
+
 def test_the_span_cuts_what_is_older() -> None:
     assert "12:00" not in drawn(chart([10.0] * 3000, top=100), span_s=60)[-1]
 

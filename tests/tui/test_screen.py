@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perftui.model.finding import Verdict
-from perftui.pipeline.player import Shown
+from perftui.pipeline.player import Mode, Shown
 from perftui.tui.screen import Drawn, Painter
 from perftui.tui.state import FINDINGS, HELP, OVERVIEW, SOURCES, Edit, Editing, UiState
 from perftui.tui.widths import cells
 from perftui.views import PANES
 from perftui.views.model import TableState
+from tests.sources.deploys import deploy
 from tests.tui.stand_in import CPU_BOUND, HEALTHY, shown_after
+from tests.views.test_deploys import scene
 
 SIZES = [(120, 36), (80, 24), (200, 60), (100, 26), (99, 50), (40, 12), (20, 5), (10, 3), (1, 1), (300, 2)]
 VIEWS = [OVERVIEW, FINDINGS, SOURCES, HELP, "no such view", *(kind.key for kind in PANES)]
@@ -192,3 +194,16 @@ def test_a_chart_is_kept_until_it_moves_by_a_column() -> None:
 
     assert first[4:12] == same[4:12]
     assert first[4:12] != other[4:12]
+
+
+def test_a_table_tells_what_it_has_no_room_for_of_the_chosen_row() -> None:
+    known = [deploy(0, "2.8.1", detail="image orders-api:2.8.1"), deploy(-9, "2.8.0", url="https://ci/1")]
+    shown = Shown(snapshot=scene(*known), mode=Mode.LIVE)
+
+    def below(row: str, height: int = 24) -> str:
+        drawn = Painter(PANES, plain=False).draw(shown, UiState(view="deploys", row=row), 80, height)
+        return "\n".join("".join(words for words, _ in line) for line in drawn.lines)
+
+    assert "image orders-api:2.8.1" in below("")
+    assert "https://ci/1" in below(known[1].id)
+    assert "https://ci/1" not in below(known[1].id, height=12)

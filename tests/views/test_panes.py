@@ -48,6 +48,7 @@ def test_the_order_of_the_panes_is_that_of_their_numbers() -> None:
     assert [kind.key for kind in PANES] == [
         *("cpu", "io", "memory", "swap"),
         *("statements", "locks", "connections"),
+        "deploys",
         *("processes", "disks", "network"),
     ]
 
