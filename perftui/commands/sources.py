@@ -71,20 +71,29 @@ def postgres_sources(dsn: str | None) -> Wired:
         return Wired(sources=[])
     from perftui.clients.pg_control import PgControl
     from perftui.clients.postgres import Postgres
+    from perftui.sources.pg_columns import PgColumns
     from perftui.sources.pg_control import PgControlState
     from perftui.sources.pg_counters import PgCounters
+    from perftui.sources.pg_replication import PgReplication
     from perftui.sources.pg_session import PgActivity
     from perftui.sources.pg_statements import PgStatements
+    from perftui.sources.pg_tables import PgTables
+    from perftui.sources.pg_vacuum import PgVacuum
+    from perftui.sources.pg_wal import PgWal
 
     clock = SystemClock()
     postgres = Postgres(dsn, clock.mono)
-    control = PgControl(dsn, clock.mono, postgres)
+    control, columns = PgControl(dsn, clock.mono, postgres), PgColumns(postgres)
     return Wired(
         sources=[
             PgActivity(postgres, clock),
             PgCounters(postgres, clock),
             PgStatements(postgres, clock, control),
             PgControlState(control, clock),
+            PgVacuum(postgres, clock),
+            PgReplication(postgres, clock, columns),
+            PgWal(postgres, clock, columns),
+            PgTables(postgres, clock),
         ],
         control=control,
         closing=(control.close, postgres.close),

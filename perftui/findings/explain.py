@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from perftui.findings import leaders, statements
+from perftui.findings import leaders, postgres, statements
 from perftui.findings.pg_statement_regressed import BLOCKS as REGRESSED_BLOCKS
 from perftui.history.history import History
 from perftui.model.finding import Finding
 from perftui.sources.disks import DisksPart
 from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.pg_replication import PgReplicationPart
 from perftui.sources.processes import ProcessesPart
 
 SLACK_S = 10.0
@@ -155,6 +156,32 @@ def postgres_was_killed(history: History, cause: Finding, symptom: Finding) -> b
     return _is_postgres(cause.subject.get("process", ""))
 
 
+def names_relation(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The slow statement names the table."""
+    relation = str(cause.subject["relation"]).rpartition(".")[2].strip('"')
+    return relation in statements.names(history, symptom.subject)
+
+
+def holds_back_vacuum(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The session, or the slot, is who keeps the rows."""
+    return any(cause.subject.get(who, "") == symptom.subject.get(who, None) for who in ("pid", "slot"))
+
+
+def same_slot(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The standby that is behind is the one that the slot keeps log for."""
+    return cause.subject.get("slot") == symptom.subject["slot"]
+
+
+def log_fills_it(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The server's data lie there, and a tenth of what fills it is log that a slot keeps; or the log can't be archived."""
+    part = history.latest(PgReplicationPart)
+    place = postgres.data_filesystem(history, part) if part else None
+    if part is None or place is None or place[0] != symptom.subject["filesystem"]:
+        return False
+    kept = part.slot_retained_bytes or 0
+    return cause.rule == "pg.archiver_failing" or kept >= 0.1 * (place[1].total_bytes - place[1].free_bytes)
+
+
 def _is_postgres(name: object) -> bool:
     return str(name).startswith(("postgres", "postmaster"))
 
@@ -191,6 +218,18 @@ EDGES: tuple[Edge, ...] = (
     Edge("pg.temp_spill", "pg.slow_statements", same_statement),
     Edge("pg.temp_spill", "host.io_saturated", postgres_leads),
     Edge("pg.cache_misses", "host.io_saturated", postgres_leads),
+    Edge("pg.missing_index", "pg.slow_statements", names_relation),
+    Edge("pg.missing_index", "host.cpu_saturated", postgres_leads),
+    Edge("pg.missing_index", "host.io_saturated", postgres_leads),
+    Edge("pg.dead_tuples", "pg.slow_statements", names_relation),
+    Edge("pg.idle_in_transaction", "pg.dead_tuples", holds_back_vacuum),
+    Edge("pg.idle_in_transaction", "pg.wraparound", holds_back_vacuum),
+    Edge("pg.slot_retention", "pg.dead_tuples", holds_back_vacuum),
+    Edge("pg.slot_retention", "pg.wraparound", holds_back_vacuum),
+    Edge("pg.replication_lag", "pg.slot_retention", same_slot),
+    Edge("pg.slot_retention", "host.disk_filling", log_fills_it),
+    Edge("pg.archiver_failing", "host.disk_filling", log_fills_it),
+    Edge("pg.checkpoint_pressure", "host.io_saturated", postgres_leads),
     Edge("host.io_saturated", "pg.slow_statements", postgres_uses_disk),
     Edge("host.cpu_saturated", "pg.slow_statements", others_take_cpu),
     Edge("host.memory_pressure", "pg.slow_statements", postgres_here),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from perftui.findings import postgres
+from perftui.findings import postgres, vacuum
 from perftui.findings.holding import evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
-from perftui.sources.pg_activity import PgActivityPart, SessionRow
 from perftui.sources.pg_counters import PgCountersPart
+from perftui.sources.pg_vacuum import XminHolder
 
 NAME = "pg.wraparound"
 _AGE = "postgres.oldest_xid_age"
@@ -24,18 +24,14 @@ class PgWraparoundLimits(Limits, frozen=True, kw_only=True):
 
 
 def pg_wraparound(history: History, limits: PgWraparoundLimits) -> list[Finding]:
-    """The age of the oldest transaction id that is not frozen, with the session that keeps it from being frozen."""
+    """The age of the oldest transaction id that is not frozen, with who keeps it from being frozen."""
     part = history.latest(PgCountersPart)
     if part is None or part.oldest_xid_age < limits.warning_age:
         return []
     oldest = part.oldest_xid_age
     holder = _holder(history, oldest)
     since_at, before = postgres.since(history, _AGE, limits.warning_age * 0.999, 60.0)
-    by = (
-        f", held back by pid {holder.pid} ({holder.application or holder.user or holder.backend_type})"
-        if holder
-        else ""
-    )
+    by = f", held back by {vacuum.words(holder)}" if holder else ""
     return [
         Finding(
             rule=NAME,
@@ -44,18 +40,19 @@ def pg_wraparound(history: History, limits: PgWraparoundLimits) -> list[Finding]
             title=f"{oldest / STOP:.0%} of the transaction ids are used up, at 100% Postgres stops all writes{by}",
             since_at=since_at,
             began_before=before,
-            subject={"pid": holder.pid, "application": holder.application or ""} if holder else {},
-            evidence=(evidence(_AGE, oldest, "transactions", limits.warning_age),),
+            subject=vacuum.subject(holder) if holder else {},
+            evidence=(
+                evidence(_AGE, oldest, "transactions", limits.warning_age),
+                *((evidence("postgres.xmin_holders[].age", holder.age, "transactions"),) if holder else ()),
+            ),
         )
     ]
 
 
-def _holder(history: History, oldest: int) -> SessionRow | None:
-    """The session with the oldest snapshot, when freezing past it would not help much."""
-    part = history.latest(PgActivityPart)
-    held = [row for row in (part.backends if part else ()) if row.xmin_age is not None]
-    holder = max(held, key=lambda row: row.xmin_age or 0, default=None)
-    return holder if holder and (holder.xmin_age or 0) >= oldest / 2 else None
+def _holder(history: History, oldest: int) -> XminHolder | None:
+    """The oldest, when freezing past it would not help much; a logical slot holds back catalogs, and they age too."""
+    holder = max(vacuum.holders(history), key=lambda each: each.age, default=None)
+    return holder if holder and holder.age >= oldest / 2 else None
 
 
 RULE = Rule(

@@ -6,6 +6,8 @@ from math import isnan
 
 from perftui.findings.holding import WINDOW_S
 from perftui.history.history import History
+from perftui.sources.filesystems import FilesystemReading, FilesystemsPart
+from perftui.sources.pg_replication import PgReplicationPart
 
 
 def moment(history: History, age_s: float) -> float:
@@ -34,3 +36,13 @@ def first_told(history: History, reading: str) -> float:
     """Wall clock of the first tick at which a reading was known; now, where it never was."""
     points = zip(*history.points(reading, history.span_s + 1.0), strict=True)
     return next((at for at, value in points if not isnan(value)), history.at)
+
+
+def data_filesystem(history: History, part: PgReplicationPart) -> tuple[str, FilesystemReading] | None:
+    """The mount point on this host that the server's data lie on; None where that is not knowable, or the server is elsewhere."""
+    known = history.latest(FilesystemsPart)
+    if not part.same_host or part.data_directory is None or known is None:
+        return None
+    place = f"{part.data_directory}/"
+    mounts = [path for path in known.filesystems if place.startswith(f"{path.rstrip('/')}/")]
+    return max(((path, known.filesystems[path]) for path in mounts), key=lambda each: len(each[0]), default=None)

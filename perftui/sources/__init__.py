@@ -18,7 +18,11 @@ from perftui.sources import (
     pg_activity,
     pg_control,
     pg_counters,
+    pg_replication,
     pg_statements,
+    pg_tables,
+    pg_vacuum,
+    pg_wal,
     pgbouncer,
     pool_metrics,
     pressure,
@@ -44,6 +48,10 @@ KINDS: tuple[SourceKind, ...] = (
     pg_control.KIND,
     pgbouncer.KIND,
     pool_metrics.KIND,
+    pg_tables.KIND,
+    pg_vacuum.KIND,
+    pg_replication.KIND,
+    pg_wal.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}
