@@ -43,6 +43,15 @@ SPILL = "pg.temp_spill"
 MISSES = "pg.cache_misses"
 WRAPAROUND = "pg.wraparound"
 MIB = 1 << 20
+STORAGE_RULES = {
+    "pg.missing_index",
+    "pg.dead_tuples",
+    "pg.replication_lag",
+    "pg.replication_conflicts",
+    "pg.slot_retention",
+    "pg.archiver_failing",
+    "pg.checkpoint_pressure",
+}
 STATEMENT_RULES = {"pg.long_statement", "pg.statement_regressed", "pg.n_plus_one"}
 
 
@@ -660,7 +669,7 @@ def test_a_host_in_trouble_is_not_hidden_by_a_postgres_that_can_not_be_read() ->
 
 
 def test_every_rule_of_postgres_has_a_test_here() -> None:
-    """Those about statements one by one: test_pg_statement_rules; about tables, replication and the log: test_pg_storage_rules."""
+    """Those about statements one by one stand in test_pg_statement_rules, about tables and the log in test_pg_storage_rules."""
     elsewhere = STATEMENT_RULES | STORAGE_RULES
     assert {rule.name for rule in RULES if rule.name.startswith("pg.")} - elsewhere == {
         IDLE, PILEUP, FULL, GONE, DEADLOCKS, SLOW, SPILL, MISSES, WRAPAROUND,

@@ -48,7 +48,6 @@ SLOT = "pg.slot_retention"
 ARCHIVER = "pg.archiver_failing"
 CHECKPOINTS = "pg.checkpoint_pressure"
 WRAPAROUND = "pg.wraparound"
-STORAGE_RULES = {INDEX, DEAD, LAG, CONFLICTS, SLOT, ARCHIVER, CHECKPOINTS}
 GIB = 1 << 30
 
 
