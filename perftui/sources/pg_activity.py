@@ -169,6 +169,8 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     """As people say it: 16.4."""
     role: str
     """primary or standby."""
+    database: str
+    """The one that is connected: tables and statements' texts are those of it."""
     uptime_s: float
     """Since the server was started."""
     sees_others: bool
@@ -192,6 +194,7 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
     return PgActivityPart(
         version=version_words(current.server.version_num),
         role="standby" if current.server.in_recovery else "primary",
+        database=current.server.database,
         uptime_s=current.server.uptime_s,
         sees_others=current.server.sees_others,
         connections=_connections(current, clients),

@@ -12,12 +12,18 @@ from perftui.tui.state import PROCESSES
 from perftui.tui.widths import cells
 from perftui.views import PaneKind
 from perftui.views.model import Line, Pane, Role, Span
-from perftui.views.tone import SIGN_OF_TONE
+from perftui.views.tone import SIGN_OF_TONE, severity
 
 GRID_WIDTH = 100
 GRID_HEIGHT = 26
 _ACROSS = 4
 _SERVER, _CONNECTIONS = ("statements", "locks"), "connections"
+_REPLICATION = "replication"
+_STORAGE = (_REPLICATION, "tables")
+_LEAST = 6
+"""Lines of a pane that is to tell more than one thing."""
+_PROCESSES = 6
+"""Lines that a list leaves to the processes before it tells of what is well."""
 
 
 class Place(NamedTuple):
@@ -111,13 +117,15 @@ def _grid(
     top, below = [[pane] for pane in shown[:_ACROSS]], shown[_ACROSS:]
     server = [[pane] for pane in below if pane.kind.key in _SERVER]
     connections = [pane for pane in below if pane.kind.key == _CONNECTIONS]
+    storage = [pane for pane in below if pane.kind.key in _STORAGE]
     large = [pane for pane in below if pane.kind.key == PROCESSES]
-    small = [pane for pane in below if pane.kind.key not in (*_SERVER, _CONNECTIONS, PROCESSES)]
+    small = [pane for pane in below if pane.kind.key not in (*_SERVER, *_STORAGE, _CONNECTIONS, PROCESSES)]
     top_height = 4 if height < 24 else 6 if height < 30 or server else 7
     lines = drawing.columns(top, _shared(width, len(top)), 0, top_height) if top else []
     if server:
         middle = (height - len(lines)) // 2
         lines += drawing.columns(server, _shared(width, len(server)), len(lines), middle)
+    connections += _beneath_connections(storage, snapshot, chosen, height - len(lines))
     beneath = [panes for panes in (connections, large, small) if panes]
     if not beneath:
         return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected
@@ -129,10 +137,23 @@ def _grid(
     return lines, drawing.places, drawing.affected
 
 
+def _beneath_connections(storage: Sequence[Numbered], snapshot: Snapshot, chosen: str, height: int) -> list[Numbered]:
+    """As many as leave each its lines, what is chosen or in trouble first; tables that are well only where there is much room."""
+
+    def calm(pane: Numbered) -> bool:
+        return pane.kind.key != chosen and not severity(snapshot, pane.kind.key)
+
+    room = max(0, height // _LEAST - 1)
+    first = sorted(storage, key=calm)[:room]  # stable: the others keep their order
+    return [pane for pane in first if room > 1 or not calm(pane) or pane.kind.key == _REPLICATION]
+
+
 def _list(
     shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
 ) -> tuple[list[Line], list[Place], str]:
     """One line a pane, and the processes in the rest; where even that is too much, affected panes go first."""
+    if height < len(shown) + _PROCESSES:
+        shown = [pane for pane in shown if pane.kind.key not in _STORAGE or severity(snapshot, pane.kind.key)]
     drawing = _Drawing(snapshot, chosen)
     label_width = min(max((cells(pane.kind.title) for pane in shown), default=0) + 6, max(7, width // 3))
     rows: list[tuple[Numbered, Line]] = []

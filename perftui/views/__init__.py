@@ -19,7 +19,9 @@ from perftui.views import (
     network,
     pg_connections,
     pg_locks,
+    pg_replication,
     pg_statements,
+    pg_tables,
     processes,
     swap,
 )
@@ -77,4 +79,12 @@ PANES: tuple[PaneKind, ...] = (
     PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
     PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),
     PaneKind(key=network.KEY, title=network.TITLE, pane=network.pane, zoom=network.zoom),
+    PaneKind(
+        key=pg_replication.KEY,
+        title=pg_replication.TITLE,
+        pane=pg_replication.pane,
+        zoom=pg_replication.zoom,
+        shown=pg_replication.shown,
+    ),
+    PaneKind(key=pg_tables.KEY, title=pg_tables.TITLE, pane=pg_tables.pane, zoom=pg_tables.zoom, shown=configured),
 )

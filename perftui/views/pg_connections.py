@@ -9,6 +9,7 @@ from perftui.views.charts import chart
 from perftui.views.format import UNKNOWN, bar, count, duration, percent, percent_tenths, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Line, Pane, Role, Span, TableState, Zoom
+from perftui.views.pg_vacuum import holder_lines
 from perftui.views.postgres import after_trouble, hidden_words, silent_zoom, state_words, trouble, trouble_lines
 from perftui.views.tables import Field, table
 from perftui.views.tone import tone
@@ -146,6 +147,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             *wrapped(hidden, width, Role.WARNING),
             _ranked("by application", part.connections.by_application, part.sees_others, width),
             _ranked("by user", part.connections.by_user, part.sees_others, width),
+            *holder_lines(snapshot, width, 2),
         ),
         table=table(
             _FIELDS,

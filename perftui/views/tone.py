@@ -34,6 +34,13 @@ _PANES = {
     "pg.connections_exhausted": "connections",
     "pg.unreachable": "connections",
     "pg.wraparound": "connections",
+    "pg.missing_index": "tables",
+    "pg.dead_tuples": "tables",
+    "pg.replication_lag": "replication",
+    "pg.replication_conflicts": "replication",
+    "pg.slot_retention": "replication",
+    "pg.archiver_failing": "replication",
+    "pg.checkpoint_pressure": "replication",
 }
 
 

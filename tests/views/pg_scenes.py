@@ -21,13 +21,22 @@ from perftui.sources.pg_activity import (
 )
 from perftui.sources.pg_counters import PgCountersPart
 from perftui.sources.pg_lock_tree import LockNode
+from perftui.sources.pg_replication import PgReplicationPart
 from perftui.sources.pg_statements import PgStatementsPart, StatementReading, StatementsReading
+from perftui.sources.pg_tables import PgTablesPart
+from perftui.sources.pg_vacuum import PgVacuumPart
+from perftui.sources.pg_wal import PgWalPart
+from tests.views.pg_storage_scenes import REPLICATION, TABLES, VACUUM, WAL
 from tests.views.scenes import KINDS, MIB, Given, given, host
 
 PG_KINDS = (
     given("pg_activity", PgActivityPart, root="postgres", stale_s=5.0),
     given("pg_counters", PgCountersPart, root="postgres", stale_s=5.0),
     given("pg_statements", PgStatementsPart, root="postgres", stale_s=30.0),
+    given("pg_tables", PgTablesPart, root="postgres", stale_s=300.0),
+    given("pg_vacuum", PgVacuumPart, root="postgres", stale_s=20.0),
+    given("pg_replication", PgReplicationPart, root="postgres", stale_s=20.0),
+    given("pg_wal", PgWalPart, root="postgres", stale_s=20.0),
 )
 CONNECTING = Failed(kind=FailureKind.UNREACHABLE, detail="postgres: connecting…")
 REFUSED = Failed(kind=FailureKind.UNREACHABLE, detail="postgres: connection refused by db:5432")
@@ -129,6 +138,7 @@ WAITERS = tuple(node(4310 + i, waited_s=170.0 - i) for i in range(37))
 ACTIVITY = PgActivityPart(
     version="16.4",
     role="primary",
+    database="shop",
     uptime_s=356_400.0,
     sees_others=True,
     connections=CONNECTIONS,
@@ -187,7 +197,15 @@ STATEMENTS = PgStatementsPart(
         ),
     )
 )
-PARTS: dict[str, Part] = {"pg_activity": ACTIVITY, "pg_counters": COUNTERS, "pg_statements": STATEMENTS}
+PARTS: dict[str, Part] = {
+    "pg_activity": ACTIVITY,
+    "pg_counters": COUNTERS,
+    "pg_statements": STATEMENTS,
+    "pg_tables": TABLES,
+    "pg_vacuum": VACUUM,
+    "pg_replication": REPLICATION,
+    "pg_wal": WAL,
+}
 
 
 def database(

@@ -190,6 +190,6 @@ def test_three_panes_of_forty_rows_cost_little() -> None:
     cost_s()
     best = min(cost_s() for _ in range(5))
 
-    assert set(PARTS) == {"pg_activity", "pg_counters", "pg_statements"}
+    assert set(PARTS) > {"pg_activity", "pg_counters", "pg_statements"}
     assert best < 0.002  # 0.4 ms where nothing else runs
     print(f"three panes: {best * 1e3:.2f} ms")
