@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from perftui.clients.kernel_files import source_errors
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.lines import NewLines
 
@@ -16,6 +18,24 @@ LINE_BYTES = 64 * 1024
 _KNOWN_BYTES = 64
 """Of what was read last; where they differ the next time, the file was written anew in place."""
 _UNPACKED_BYTES = 32 << 20
+
+_KINDS = {
+    errno.ENOENT: (FailureKind.MISSING, "not there"),
+    errno.ENOTDIR: (FailureKind.MISSING, "not there"),
+    errno.EACCES: (FailureKind.DENIED, "not allowed; run as root or as its owner"),
+    errno.EPERM: (FailureKind.DENIED, "not allowed; run as root or as its owner"),
+}
+
+
+@contextmanager
+def file_errors(path: str) -> Iterator[None]:
+    """Turn an OSError about somebody's file into the SourceError that tells what and where."""
+    try:
+        yield
+    except OSError as exc:
+        number = exc.errno or 0
+        kind, words = _KINDS.get(number, (FailureKind.UNREACHABLE, os.strerror(number).lower()))
+        raise SourceError(kind, f"{path}: {words}") from exc
 
 
 class LogFile:
@@ -46,7 +66,7 @@ class LogFile:
         Raises:
             SourceError: MISSING, DENIED, UNREACHABLE; MALFORMED where it is no regular file.
         """
-        with source_errors(self.path):
+        with file_errors(self.path):
             status = os.stat(self.path)
             if not stat.S_ISREG(status.st_mode):
                 raise SourceError(FailureKind.MALFORMED, f"{self.path}: no regular file; expected a log")

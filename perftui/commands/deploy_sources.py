@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from perftui.commands.paths import state_dir
 from perftui.model.failure import UsageError
+from perftui.sources.deploy_places import DeployPlace, DeployPlaces
 from perftui.sources.kind import Source
 
-FILE_BYTES = 1 << 20
+LOG_BYTES = 1 << 20
+"""Read of a log at most: the newest part."""
+APT_HISTORY, DPKG_LOG = "/var/log/apt/history.log", "/var/log/dpkg.log"
 
 
 class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,42 +24,105 @@ class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """JSON lines from any tool, and what `perftui mark` writes; by default `deploys.jsonl` in the state folder."""
     days: float = 7.0
     """How far back changes are read."""
+    packages: bool = True
+    """The logs of apt and dpkg, where they are."""
+    git: dict[str, str] = {}
+    """Service → directory that is deployed by git."""
+    capistrano: dict[str, str] = {}
+    """Service → directory that Capistrano deploys to."""
 
 
 def deploys_file(config: DeploysConfig) -> Path:
     """The file of deploys and marks.
 
     Raises:
-        UsageError: the config names one that has no place of its own.
+        UsageError: the config names one that would change with the folder one is in.
     """
-    if config.file is None:
-        return state_dir() / "deploys.jsonl"
-    path = Path(config.file).expanduser()
+    return state_dir() / "deploys.jsonl" if config.file is None else _absolute("deploys.file", config.file)
+
+
+def _absolute(key: str, given: str) -> Path:
+    path = Path(given).expanduser()
     if not path.is_absolute():
-        raise UsageError(
-            f"deploys.file: {config.file!r} is no absolute path; it would change with the folder you are in"
-        )
+        raise UsageError(f"{key}: {given!r} is no absolute path; it would change with the folder you are in")
     return path
 
 
-def deploy_sources(config: DeploysConfig, platform: str = sys.platform) -> list[Source]:
-    """The sources of deploys with their clients; nothing is read yet."""
-    from perftui.clients.clock import SystemClock
+def deploy_sources(config: DeploysConfig) -> list[Source]:
+    """The sources of deploys with their clients; nothing is read yet.
+
+    Raises:
+        UsageError: a path in the config is not absolute.
+    """
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
-    from perftui.clients.worker import DaemonWorker
-    from perftui.sources import deploy_file
-    from perftui.sources.deploy_places import DeployPlaces
+    from perftui.sources import deploy_capistrano, deploy_file, deploy_git, deploy_packages
 
-    clock, zone = SystemClock(), host_zone()
-    file = LogFile(str(deploys_file(config)), FILE_BYTES)
-    return [
-        DeployPlaces(
+    if not 0 < config.days <= 366:
+        raise UsageError(f"deploys.days: {config.days:g} is outside 0 to 366")
+    file = LogFile(str(deploys_file(config)), LOG_BYTES)
+    found = [
+        _places(
             deploy_file.KIND.name,
-            [deploy_file.DeployFile(file, zone, named=config.file is not None)],
-            clock,
-            DaemonWorker(deploy_file.KIND.name),
-            interval_s=deploy_file.INTERVAL_S,
-            days=config.days,
-        )
+            [deploy_file.DeployFile(file, host_zone(), named=config.file is not None)],
+            config,
+            deploy_file.INTERVAL_S,
+        ),
+        _places(deploy_packages.KIND.name, _packages(config), config),
+        _places(deploy_capistrano.KIND.name, _capistrano(config), config),
+        _places(deploy_git.KIND.name, _git(config), config),
     ]
+    return [source for source in found if source is not None]
+
+
+def _places(
+    name: str, places: Sequence[DeployPlace], config: DeploysConfig, interval_s: float = 10.0
+) -> DeployPlaces | None:
+    """A source of its own worker; none without places."""
+    from perftui.clients.clock import SystemClock
+    from perftui.clients.worker import DaemonWorker
+
+    if not places:
+        return None
+    return DeployPlaces(name, places, SystemClock(), DaemonWorker(name), interval_s=interval_s, days=config.days)
+
+
+def _packages(config: DeploysConfig) -> list[DeployPlace]:
+    from perftui.clients.host_zone import host_zone
+    from perftui.clients.log_file import LogFile
+    from perftui.sources.deploy_packages import AptHistory, DpkgLog
+
+    zone = host_zone()
+    places: list[DeployPlace] = []
+    apt = None
+    if config.packages and Path(APT_HISTORY).exists():
+        apt = AptHistory(LogFile(APT_HISTORY, LOG_BYTES), zone)
+        places.append(apt)
+    if config.packages and Path(DPKG_LOG).exists():
+        places.append(DpkgLog(LogFile(DPKG_LOG, LOG_BYTES), zone, apt))
+    return places
+
+
+def _git(config: DeploysConfig) -> list[DeployPlace]:
+    from perftui.clients.git_folder import Reflog
+    from perftui.sources.deploy_git import GitDirectory
+
+    return [
+        GitDirectory(service, Reflog(str(_absolute(f"deploys.git.{service}", path)), LOG_BYTES))
+        for service, path in config.git.items()
+    ]
+
+
+def _capistrano(config: DeploysConfig) -> list[DeployPlace]:
+    from functools import partial
+
+    from perftui.clients.log_file import LogFile
+    from perftui.clients.release_link import release_link
+    from perftui.sources.deploy_capistrano import CapistranoDirectory
+
+    places: list[DeployPlace] = []
+    for service, path in config.capistrano.items():
+        folder = _absolute(f"deploys.capistrano.{service}", path)
+        log = LogFile(str(folder / "revisions.log"), LOG_BYTES)
+        places.append(CapistranoDirectory(service, log, partial(release_link, str(folder / "current"))))
+    return places

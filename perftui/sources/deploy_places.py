@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from perftui.model.failure import SourceError
 from perftui.model.frame import Mark
 from perftui.model.lines import NewLines
@@ -74,6 +76,7 @@ class DeployPlaces:
         self._horizon_s = days * DAY_S
         self._known: dict[str, PlaceRead] = {}
         self._read_at: dict[str, float] = {}
+        self._seen: dict[str, float] = {}
 
     async def sample(self) -> DeploysSample:
         """Look at all places. One that can't be read keeps what it told before and is unknown from then on.
@@ -109,7 +112,12 @@ class DeployPlaces:
             raise failures[0]
         return DeploysSample(
             mono=mono,
-            deploys=newest((deploy for read in self._known.values() for deploy in read.deploys), since_at),
+            deploys=self._as_first_seen(newest((d for read in self._known.values() for d in read.deploys), since_at)),
             places=tuple(told),
             marks=tuple(mark for read in self._known.values() for mark in read.marks if mark.at >= since_at),
         )
+
+    def _as_first_seen(self, deploys: Sequence[Deploy]) -> tuple[Deploy, ...]:
+        """Each with the moment it was first seen: places read their logs anew after a rotation."""
+        self._seen = {deploy.id: self._seen.get(deploy.id, deploy.seen_at) for deploy in deploys}
+        return tuple(msgspec.structs.replace(deploy, seen_at=self._seen[deploy.id]) for deploy in deploys)
