@@ -27,6 +27,11 @@ class Action(StrEnum):
     FINDINGS = "findings"
     SOURCES = "sources"
     COPY = "copy"
+    CANCEL = "cancel"
+    TERMINATE = "terminate"
+    EXPLAIN = "explain"
+    ANALYZE = "analyze"
+    LITERALS = "literals"
     MARK = "mark"
     SHORTER_SPAN = "shorter_span"
     LONGER_SPAN = "longer_span"
@@ -56,7 +61,7 @@ class Key(msgspec.Struct, frozen=True):
 
 KEYS = (
     Key(tuple("1234567890"), "1-9 0", Action.ZOOM_NUMBER, "zoom the pane with that number", "zoom"),
-    Key(("enter",), "Enter", Action.ZOOM, "zoom the chosen pane, or the one that a finding points at"),
+    Key(("enter",), "Enter", Action.ZOOM, "zoom the chosen pane, or the one that a finding points at; in the statements: open one"),
     Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
     Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),
     Key(("left",), "←", Action.EARLIER, "one second back in time", "time"),
@@ -73,7 +78,18 @@ KEYS = (
     Key(("t",), "t", Action.TURN, "processes as a tree, statements as what runs now; and back", "turn"),
     Key(("f",), "f", Action.FINDINGS, "all findings with their evidence", "findings"),
     Key(("i",), "i", Action.SOURCES, "the sources: what is read, how old, what failed", "sources"),
-    Key(("y",), "y", Action.COPY, "copy the snapshot to the clipboard (OSC 52) and into a file", "copy"),
+    Key(("e",), "e", Action.EXPLAIN, "explain the chosen statement: its plan, nothing is run", "explain"),
+    Key(("E", "shift+e"), "E", Action.ANALYZE, "EXPLAIN ANALYZE of the opened statement, after a typed word (--allow-changes)"),
+    Key(("u",), "u", Action.LITERALS, "literals in the opened statement's text, and masked again", "literals"),
+    Key(("c",), "c", Action.CANCEL, "cancel the statement of the chosen session (--allow-changes)", "cancel"),
+    Key(("k",), "k", Action.TERMINATE, "terminate the chosen session, after a typed line (--allow-changes)", "terminate"),
+    Key(
+        ("y",),
+        "y",
+        Action.COPY,
+        "copy the chosen row or the opened text; on the overview the snapshot, into a file too (OSC 52)",
+        "copy",
+    ),
     Key(("m",), "m", Action.MARK, "put a mark on the time axis: type its text, Enter", "mark"),
     Key(("left_square_bracket",), "[", Action.SHORTER_SPAN, "the chart covers less time"),
     Key(("right_square_bracket",), "]", Action.LONGER_SPAN, "the chart covers more time"),

@@ -1,0 +1,112 @@
+"""The chosen session: who it is, what ending it would lose, and whom it would free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.pg_backend import Backend, Target
+from perftui.sources.pg_lock_tree import LockNode
+from perftui.views.format import duration
+
+_NAMED = 6
+"""Freed backends that are named; of the others the number is told."""
+
+
+class SessionSubject(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that may be ended."""
+
+    target: Target | None
+    """None where it can't be ended from here."""
+    title: str
+    """`4242 orders-api`."""
+    name: str
+    """The application, else the role."""
+    lines: tuple[str, ...]
+    """What is lost and who is freed; or why it can't be ended from here, and what can be done instead."""
+
+
+def lock_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
+    """The backend of a row of the lock tree."""
+    part = snapshot.history.known(PgActivityPart)
+    nodes = part.locks.tree if part else ()
+    place = next((i for i, node in enumerate(nodes) if str(node.pid) == row), None)
+    if place is None:
+        return None
+    node = nodes[place]
+    freed = _freed(nodes, place)
+    if node.pid == 0:
+        return SessionSubject(target=None, title="a prepared transaction", name="", lines=(*_by_hand(node), freed))
+    name = node.application or node.user or ""
+    title = f"{node.pid} {name}".strip()
+    if node.backend_start_at is None:
+        reason = "nothing is known of it but its pid, and a pid alone is not enough to end the right session"
+        return SessionSubject(target=None, title=title, name=name, lines=(reason,))
+    words = _lines(node.state, node.held_s, node.query)
+    target = Target(pid=node.pid, backend_start_at=node.backend_start_at)
+    return SessionSubject(target=target, title=title, name=name, lines=(*words, freed))
+
+
+def backend_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
+    """The backend of a row of the connections."""
+    part = snapshot.history.known(PgActivityPart)
+    found = (
+        next((each for each in part.backends if f"{each.pid}:{each.backend_start_at}" == row), None) if part else None
+    )
+    if part is None or found is None:
+        return None
+    name = found.application or found.user or ""
+    nodes = part.locks.tree
+    place = next((i for i, node in enumerate(nodes) if node.pid == found.pid), None)
+    freed = "nobody waits for it" if place is None else _freed(nodes, place)
+    return SessionSubject(
+        target=Target(pid=found.pid, backend_start_at=found.backend_start_at),
+        title=f"{found.pid} {name}".strip(),
+        name=name,
+        lines=(*_lines(found.state, found.transaction_s, found.query), freed),
+    )
+
+
+def now_words(found: Backend) -> str:
+    """`now: idle in transaction, transaction open 3m15s, role orders`."""
+    words = [found.state or found.backend_type or "state hidden"]
+    if found.transaction_s is not None:
+        words.append(f"transaction open {duration(found.transaction_s)}")
+    if found.user:
+        words.append(f"role {found.user}")
+    return f"now: {', '.join(words)}"
+
+
+def _lines(state: str | None, transaction_s: float | None, query: str | None) -> tuple[str, ...]:
+    lost = "no transaction is open"
+    if transaction_s is not None:
+        lost = f"its transaction of {duration(transaction_s)} would be rolled back"
+    label = "statement" if state == "active" else "last statement"
+    return f"{state or 'state hidden'}; {lost}", f"{label}: {query or 'not known'}"
+
+
+def _freed(nodes: Sequence[LockNode], place: int) -> str:
+    """Those who wait behind a node, by pid; they may wait for others too."""
+    node = nodes[place]
+    if not node.victims:
+        return "nobody waits for it"
+    below = []
+    for each in nodes[place + 1 :]:
+        if each.depth <= node.depth:
+            break
+        below.append(str(each.pid))
+    more = node.victims - min(len(below), _NAMED)
+    named = ", ".join(below[:_NAMED]) + (f" and {more} more" if below and more > 0 else "")
+    return f"behind it wait {node.victims}{': ' if named else ''}{named}"
+
+
+def _by_hand(node: LockNode) -> tuple[str, ...]:
+    gid = (node.query or "").replace("'", "''")
+    return (
+        f"open for {duration(node.held_s)}; it has no session that could be ended. In its database, as {node.user or 'its owner'}"
+        " or a superuser, run by hand:",
+        f"ROLLBACK PREPARED '{gid}';",
+    )
