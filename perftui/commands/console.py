@@ -5,8 +5,14 @@ from __future__ import annotations
 import argparse
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perftui.model.exit_code import ExitCode
+
+if TYPE_CHECKING:
+    from perftui.commands.sources import Wired
+    from perftui.pipeline.actions import Actions
+    from perftui.pipeline.live import LivePlayer
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +21,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     dsn_argument(parser)
     parser.add_argument("--record", metavar="FILE", type=Path, help="write a tape while you watch")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
+    parser.add_argument(
+        "--allow-changes",
+        action="store_true",
+        help="allow to cancel and terminate sessions and to run EXPLAIN ANALYZE, each after a confirmation",
+    )
     screen_arguments(parser)
 
 
@@ -62,7 +73,24 @@ def run(args: argparse.Namespace) -> ExitCode:
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
-    code = run_console(player, options(args, settings.config))
+    code = run_console(player, options(args, settings.config, _actions(args, wired, player)))
     if player.failure is not None:
         raise RuntimeError(f"sampling ended: {player.failure}") from player.failure
     return code
+
+
+def _actions(args: argparse.Namespace, wired: Wired, player: LivePlayer) -> Actions | None:
+    """What can be asked of the Postgres that is watched."""
+    if wired.control is None:
+        return None
+    from perftui.commands.act_log import ActLog
+    from perftui.commands.paths import state_dir
+    from perftui.pipeline.pg_actions import PostgresActions
+
+    return PostgresActions(
+        wired.control,
+        call=player.call,
+        mark=player.mark,
+        log=ActLog(state_dir()).keep,
+        changes_allowed=args.allow_changes,
+    )

@@ -60,6 +60,10 @@ class LivePlayer:
 
         self._thread.call(attach)
 
+    def call(self, action: Callable[[], None]) -> None:
+        """Have a function run in the thread that samples, soon."""
+        self._thread.call(action)
+
     def stop(self) -> None:
         self._thread.stop()
         if self._tape is not None:

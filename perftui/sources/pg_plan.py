@@ -168,6 +168,9 @@ def _explained(exc: SourceError, path: str, version: int) -> SourceError:
         advice = "grant pg_read_all_data" if version >= 140000 else "grant select on it"
         words = exc.detail.partition("; ")[0]
         return SourceError(FailureKind.DENIED, f"{words}; a plan needs the rights of its run: {advice} to this role")
+    if 'at or near "$' in exc.detail:
+        reason = "the server keeps the text with a parameter where none may stand (interval $1, extract($1 from …))"
+        return _no_plan(f"{reason}: run EXPLAIN by hand with the value in its place")
     if "does not exist" in exc.detail:
         words = exc.detail.partition("; ")[0]
         return SourceError(

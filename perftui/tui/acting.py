@@ -13,9 +13,9 @@ from perftui.sources.pg_plan import Plan, StatementText
 from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, running
 from perftui.tui.keys import Action
 from perftui.tui.state import SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState, told, typed
-from perftui.views import subject_of
+from perftui.views import PANES, Subject
 from perftui.views.pg_sessions import SessionSubject
-from perftui.views.pg_statement import OpenedStatement
+from perftui.views.pg_statement import OpenedStatement, copied
 
 Step = tuple[UiState, Request | None]
 
@@ -49,7 +49,7 @@ def acted(state: UiState, action: Action, shown: Shown, actions: Actions | None,
 def _ending(state: UiState, action: Action, shown: Shown, actions: Actions | None) -> Step:
     if state.view not in SESSIONS or state.opened is not None:
         return told(state, NOT_HERE[action]), None
-    subject = subject_of(shown.snapshot, state.view, state.row) if state.row else None
+    subject = _subject_of(shown, state, state.row)
     if not isinstance(subject, SessionSubject):
         return told(state, "that row is no session" if state.row else NO_ROW), None
     if actions is None:
@@ -66,7 +66,7 @@ def _ending(state: UiState, action: Action, shown: Shown, actions: Actions | Non
 def _opened(state: UiState, action: Action, shown: Shown, actions: Actions | None, facts: Facts) -> Step:
     """Enter opens the chosen statement, or the first; `e` explains it at once."""
     row = state.row or (facts.rows[0] if facts.rows else "")
-    subject = subject_of(shown.snapshot, state.view, row)
+    subject = _subject_of(shown, state, row)
     if not isinstance(subject, OpenedStatement):
         return told(state, NO_ROW if facts.rows else ""), None
     state = msgspec.structs.replace(state, opened=subject, row=row, top=0)
@@ -95,6 +95,21 @@ def _asked(state: UiState, opened: OpenedStatement, action: Action, shown: Shown
             return state, None
     waiting = msgspec.structs.replace(opened, waits_for=waits, problem="")
     return msgspec.structs.replace(state, opened=waiting), request
+
+
+def _subject_of(shown: Shown, state: UiState, row: str) -> Subject | None:
+    kind = next((kind for kind in PANES if kind.key == state.view), None)
+    return kind.subject(shown.snapshot, row) if kind is not None and kind.subject is not None and row else None
+
+
+def copied_text(state: UiState, shown: Shown, facts: Facts) -> str:
+    """What `y` copies: a statement's text, or the chosen row in full; empty where that is the snapshot."""
+    statement = state.opened or _subject_of(shown, state, state.row)
+    if isinstance(statement, OpenedStatement):
+        return copied(statement)
+    rows = facts.table.rows if facts.table is not None else ()
+    cells = next((row.cells for row in rows if row.key == state.row), ())
+    return "  ".join(words.strip() for words, _ in cells if words.strip())
 
 
 def with_dialog(state: UiState, dialog: Dialog | None) -> UiState:

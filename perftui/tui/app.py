@@ -21,8 +21,10 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from perftui.model.exit_code import ExitCode
+from perftui.pipeline.actions import Request
 from perftui.pipeline.player import Mode, Player, Shown
 from perftui.tui import terminal
+from perftui.tui.acting import acted, aged, copied_text, dialog_key, received
 from perftui.tui.canvas import Canvas, CanvasScreen
 from perftui.tui.keeping import keep_in_background, keep_snapshot
 from perftui.tui.keys import BY_NAME, KEYS, Action, number_sign
@@ -31,6 +33,7 @@ from perftui.tui.options import ConsoleOptions, Theme
 from perftui.tui.screen import Painter
 from perftui.tui.state import (
     PROCESSES,
+    STATEMENTS,
     Editing,
     Facts,
     UiState,
@@ -204,6 +207,8 @@ class Console(App[None]):
         width, height = self.canvas.size
         if width < 1 or height < 1:
             return
+        if self._newest is not None:
+            self.state = aged(self.state, self._newest.newest_at)
         drawn = self._painter.draw(self._newest, self.state, width, height, self._age())
         self._facts, self._places = drawn.facts, drawn.places
         self.state = settled(self.state, drawn.facts)
@@ -218,7 +223,9 @@ class Console(App[None]):
         return isinstance(self._driver, ConsoleDriver) and self._driver.waiting_writes() > STALLED_WRITES
 
     def _pressed(self, event: events.Key) -> None:
-        if self.state.edit is not None:
+        if self.state.dialog is not None:
+            self._go_on(dialog_key(self.state, self.state.dialog, event.key, event.character))
+        elif self.state.edit is not None:
             self._type(event.key, event.character)
         elif event.key in BY_NAME:
             self.do(BY_NAME[event.key], event.key)
@@ -245,10 +252,27 @@ class Console(App[None]):
                 self.action_command_palette()
             case Action.COPY:
                 self._copy()
+            case Action.CANCEL | Action.TERMINATE | Action.EXPLAIN | Action.ANALYZE | Action.LITERALS:
+                self._act(action)
+            case Action.ZOOM if self.state.view == STATEMENTS and self.state.opened is None:
+                self._act(action)
             case Action.REDRAW:
                 self._redraw()
             case _:
                 self._become(reduced(self.state, action, self._facts, key))
+
+    def _act(self, action: Action) -> None:
+        if self._newest is not None:
+            self._go_on(acted(self.state, action, self._newest, self._options.actions, self._facts))
+
+    def _go_on(self, step: tuple[UiState, Request | None]) -> None:
+        state, request = step
+        self._become(state)
+        if request is not None and self._options.actions is not None:
+            # It is answered from the thread that samples, by a message that this loop takes when it comes.
+            self._options.actions.ask(
+                request, lambda reply: self._on_ui(lambda: self._become(received(self.state, reply)))
+            )
 
     def _become(self, state: UiState) -> None:
         if (state.view == PROCESSES) != (self.state.view == PROCESSES):
@@ -258,6 +282,11 @@ class Console(App[None]):
 
     def _copy(self) -> None:
         if self._newest is None or self._stalled():
+            return
+        chosen = copied_text(self.state, self._newest, self._facts)
+        if chosen:
+            self.copy_to_clipboard(chosen)
+            self._become(told(self.state, "copied: the text" if self.state.opened else "copied: the chosen row"))
             return
         snapshot = self._newest.snapshot
         text = self._options.snapshot_text(snapshot)

@@ -59,7 +59,7 @@ def running(key: StatementKey, at: float) -> Dialog:
     return Dialog(
         title="EXPLAIN ANALYZE",
         lines=(
-            "it runs the statement once on this server, for 5 s at most, in a transaction that writes nothing and is rolled back;",
+            "it runs the statement once, for 5 s at most, in a transaction that writes nothing and is rolled back",
             "its reads, its memory and its locks are real",
         ),
         opened_at=at,
@@ -82,7 +82,9 @@ def answered(dialog: Dialog, reply: Reply) -> Dialog:
     if reply.problem:
         return msgspec.structs.replace(dialog, outcome=reply.problem)
     if not isinstance(answer, Backend):
-        return msgspec.structs.replace(dialog, outcome="it is gone already, or its pid belongs to another session by now")
+        return msgspec.structs.replace(
+            dialog, outcome="it is gone already, or its pid belongs to another session by now"
+        )
     if request.verb is Verb.CANCEL and answer.state != "active":
         words = f"{now_words(answer)}: no statement runs that could be cancelled; k terminates the session"
         return msgspec.structs.replace(dialog, outcome=words)
@@ -109,7 +111,13 @@ def dialog_lines(dialog: Dialog, typed: str, width: int, height: int) -> list[Li
     asked = _asked(dialog, typed, inner)
     room = max(1, height - 2 - len(asked))
     tone = Role.GOOD if dialog.good else Role.WARNING if dialog.outcome else Role.CRITICAL
-    return box([(dialog.title, Role.STRONG)], [*told[:room], *asked], width, min(height, len(told[:room]) + len(asked) + 2), tone)
+    return box(
+        [(dialog.title, Role.STRONG)],
+        [*told[:room], *asked],
+        width,
+        min(height, len(told[:room]) + len(asked) + 2),
+        tone,
+    )
 
 
 def _asked(dialog: Dialog, typed: str, inner: int) -> list[Line]:
@@ -123,7 +131,10 @@ def _asked(dialog: Dialog, typed: str, inner: int) -> list[Line]:
     if dialog.working:
         return [(("sent; looking what comes of it…", Role.DIM),)]
     if not dialog.ready:
-        return [(("asking the server what it does now…", Role.DIM),), (("Esc", Role.ACCENT), (" leaves it alone", Role.DIM))]
+        return [
+            (("asking the server what it does now…", Role.DIM),),
+            (("Esc", Role.ACCENT), (" leaves it alone", Role.DIM)),
+        ]
     leave = (("Esc", Role.ACCENT), (" leaves it alone", Role.DIM))
     if not dialog.wanted:
         return [(("Enter", Role.ACCENT), (" does it · ", Role.DIM), *leave)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from perftui.tui.draw import fit
 from perftui.tui.keys import KEYS, Action
-from perftui.tui.state import HELP, OVERVIEW, Edit, Facts, UiState
+from perftui.tui.state import HELP, OVERVIEW, SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState
 from perftui.tui.widths import cells
 from perftui.views.model import Line, Role, Span
 
@@ -14,6 +14,10 @@ _ALWAYS = (Action.HELP, Action.QUIT)
 _ORDER = (
     Action.ZOOM_NUMBER,
     Action.BACK,
+    Action.EXPLAIN,
+    Action.LITERALS,
+    Action.CANCEL,
+    Action.TERMINATE,
     Action.PAUSE,
     Action.EARLIER,
     Action.FILTER,
@@ -29,7 +33,7 @@ _BY_ACTION = {key.action: key for key in KEYS}
 
 def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
     """The footer in `width` cells; help and quit are always told, the others as far as there is room."""
-    if state.edit is not None:
+    if state.edit is not None and state.edit.what is not Editing.CONFIRM:
         return fit(_prompt(state.edit, width), width)
     said = state.message or note
     spans: list[Span] = [(" ", Role.TEXT)]
@@ -51,6 +55,14 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
 def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.TURN:
         return bool(facts.turn)
+    if action is Action.LITERALS:
+        return state.opened is not None
+    if action is Action.EXPLAIN:
+        return state.view == STATEMENTS
+    if action in (Action.CANCEL, Action.TERMINATE):
+        return state.view in SESSIONS
+    if action in (Action.SORT, Action.FILTER) and state.opened is not None:
+        return False
     if action is Action.SORT and state.view != OVERVIEW:
         return bool(facts.sorts)
     if action is Action.FILTER:

@@ -61,7 +61,12 @@ class Key(msgspec.Struct, frozen=True):
 
 KEYS = (
     Key(tuple("1234567890"), "1-9 0", Action.ZOOM_NUMBER, "zoom the pane with that number", "zoom"),
-    Key(("enter",), "Enter", Action.ZOOM, "zoom the chosen pane, or the one that a finding points at; in the statements: open one"),
+    Key(
+        ("enter",),
+        "Enter",
+        Action.ZOOM,
+        "zoom the chosen pane, or the one that a finding points at; in the statements: open one",
+    ),
     Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
     Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),
     Key(("left",), "←", Action.EARLIER, "one second back in time", "time"),
@@ -79,10 +84,17 @@ KEYS = (
     Key(("f",), "f", Action.FINDINGS, "all findings with their evidence", "findings"),
     Key(("i",), "i", Action.SOURCES, "the sources: what is read, how old, what failed", "sources"),
     Key(("e",), "e", Action.EXPLAIN, "explain the chosen statement: its plan, nothing is run", "explain"),
-    Key(("E", "shift+e"), "E", Action.ANALYZE, "EXPLAIN ANALYZE of the opened statement, after a typed word (--allow-changes)"),
+    Key(
+        ("E", "shift+e"),
+        "E",
+        Action.ANALYZE,
+        "EXPLAIN ANALYZE of the opened statement, after a typed word (--allow-changes)",
+    ),
     Key(("u",), "u", Action.LITERALS, "literals in the opened statement's text, and masked again", "literals"),
     Key(("c",), "c", Action.CANCEL, "cancel the statement of the chosen session (--allow-changes)", "cancel"),
-    Key(("k",), "k", Action.TERMINATE, "terminate the chosen session, after a typed line (--allow-changes)", "terminate"),
+    Key(
+        ("k",), "k", Action.TERMINATE, "terminate the chosen session, after a typed line (--allow-changes)", "terminate"
+    ),
     Key(
         ("y",),
         "y",

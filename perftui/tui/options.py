@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from perftui.pipeline.actions import Actions
 from perftui.pipeline.snapshot import Snapshot
 
 
@@ -26,6 +27,8 @@ class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_text: Callable[[Snapshot], str]
     """The report that `y` copies; handed in, since the screen and the reports don't know each other."""
     snapshot_json: Callable[[Snapshot], bytes]
+    actions: Actions | None = None
+    """What can be asked of the server; None over a tape."""
     theme: Theme | None = None
     """None: as the terminal and NO_COLOR say."""
     ascii: bool = False

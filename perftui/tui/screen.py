@@ -8,6 +8,7 @@ import msgspec
 
 from perftui.pipeline.player import Shown
 from perftui.pipeline.snapshot import Snapshot
+from perftui.tui.dialog import WIDTH, dialog_lines
 from perftui.tui.draw import blank, fit
 from perftui.tui.footer import footer
 from perftui.tui.layout import Place, numbered, overview
@@ -18,6 +19,7 @@ from perftui.views import PaneKind
 from perftui.views.banner import header, verdict_lines
 from perftui.views.findings import findings_zoom
 from perftui.views.model import Line, Role, TableState, Zoom
+from perftui.views.pg_statement import OpenedStatement, statement_zoom
 from perftui.views.sources import sources_zoom
 
 DETAIL_LINES = 3
@@ -38,7 +40,7 @@ class Painter:
         self._panes = panes
         self._plain = plain
         self._keeper = ChartKeeper()
-        self._zoom: tuple[object, str, TableState, int, Zoom] | None = None
+        self._zoom: tuple[object, str, OpenedStatement | None, TableState, int, Zoom] | None = None
 
     def draw(self, shown: Shown | None, state: UiState, width: int, height: int, stale_s: float | None = None) -> Drawn:
         """The screen.
@@ -54,7 +56,7 @@ class Painter:
         below = 1 if height > len(top) + 1 else 0
         room = height - len(top) - below
         body, facts, places = self._body(shown, state, width, room)
-        lines = [*top, *body]
+        lines = [*top, *_with_dialog(body, state, facts, width)]
         if below:
             lines.append(footer(state, facts, shown.note, width))
         return Drawn(lines[:height], facts, tuple(p._replace(y=p.y + len(top)) for p in places))
@@ -87,13 +89,31 @@ class Painter:
         return [*lines, *detail], facts, ()
 
     def _zoomed(self, shown: Shown, state: UiState, width: int, kind: PaneKind | None) -> Zoom:
-        choice = state.table()
+        choice, opened = state.table(), state.opened
         kept = self._zoom
-        if kept and kept[0] is shown.snapshot and kept[1:4] == (state.view, choice, width):
-            return kept[4]
-        zoom = _zoom_of(shown, state.view, choice, width, kind)
-        self._zoom = (shown.snapshot, state.view, choice, width, zoom)
+        if kept and kept[0] is shown.snapshot and kept[1:5] == (state.view, opened, choice, width):
+            return kept[5]
+        if opened is not None:
+            zoom = statement_zoom(shown.snapshot, opened, width - 2)
+        else:
+            zoom = _zoom_of(shown, state.view, choice, width, kind)
+        self._zoom = (shown.snapshot, state.view, opened, choice, width, zoom)
         return zoom
+
+
+def _with_dialog(body: list[Line], state: UiState, facts: Facts, width: int) -> list[Line]:
+    """The question over the chart, where there is one, so that what it was asked from stays in sight; else over the end."""
+    if state.dialog is None or len(body) < 4:
+        return body
+    wide = min(width, WIDTH)
+    left = (width - wide) // 2
+    typed = state.edit.text if state.edit else ""
+    drawn = dialog_lines(state.dialog, typed, wide, len(body))
+    space = (" " * left, Role.TEXT)
+    lines = [fit((space, *line), width) for line in drawn]
+    above_table = len(body) - facts.page - 1 if facts.table is not None else 0
+    first = 1 if above_table >= len(lines) // 2 else len(body) - len(lines)
+    return [*body[:first], *lines, *body[first + len(lines) :]]
 
 
 def _zoom_of(shown: Shown, view: str, choice: TableState, width: int, kind: PaneKind | None) -> Zoom:

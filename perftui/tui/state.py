@@ -7,14 +7,19 @@ from enum import StrEnum
 
 import msgspec
 
+from perftui.tui.dialog import Dialog
 from perftui.tui.keys import Action
-from perftui.views.model import TableState
+from perftui.views.model import Table, TableState
+from perftui.views.pg_statement import OpenedStatement
 
 OVERVIEW = "overview"
 FINDINGS = "findings"
 SOURCES = "sources"
 HELP = "help"
 PROCESSES = "processes"
+STATEMENTS = "statements"
+SESSIONS = ("locks", "connections")
+"""Panes whose rows are sessions of Postgres."""
 
 SPANS_S = (60.0, 300.0, 900.0, 1800.0, 3600.0)
 
@@ -22,6 +27,7 @@ SPANS_S = (60.0, 300.0, 900.0, 1800.0, 3600.0)
 class Editing(StrEnum):
     FILTER = "filter"
     MARK = "mark"
+    CONFIRM = "confirm"
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +54,10 @@ class UiState(msgspec.Struct, frozen=True, kw_only=True):
     top: int = 0
     """First row or line that is shown."""
     edit: Edit | None = None
+    opened: OpenedStatement | None = None
+    """The statement that lies over the table it was chosen from."""
+    dialog: Dialog | None = None
+    """The question that must be answered before anything else."""
     message: str = ""
     """What the last key did; until the next one."""
 
@@ -73,6 +83,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sorted_by: str = ""
     turn: str = ""
     """A word for the table's other form; empty where it has none."""
+    table: Table | None = None
 
 
 def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiState:
@@ -106,7 +117,7 @@ def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiSt
 def opened(state: UiState, view: str) -> UiState:
     """Another view, from its top."""
     pane = view if view not in (OVERVIEW, FINDINGS, SOURCES, HELP) else state.pane
-    return msgspec.structs.replace(state, view=view, pane=pane, row="", index=0, top=0, edit=None)
+    return msgspec.structs.replace(state, view=view, pane=pane, row="", index=0, top=0, edit=None, opened=None)
 
 
 def told(state: UiState, message: str) -> UiState:
@@ -141,6 +152,8 @@ def _zoomed(state: UiState, facts: Facts) -> UiState:
 
 
 def _back(state: UiState) -> UiState:
+    if state.opened is not None:
+        return msgspec.structs.replace(state, opened=None)
     if state.table().filter:
         return _choose(state, filter="")
     if state.view == OVERVIEW:

@@ -66,6 +66,7 @@ def zoom_facts(zoom: Zoom, height: int) -> Facts:
         page=max(1, layout.table - 1),
         sorts=tuple(column.key for column in table.columns if column.key),
         sorted_by=table.sorted_by,
+        table=table,
         turn=zoom.turn,
     )
 

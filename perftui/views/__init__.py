@@ -26,7 +26,12 @@ from perftui.views import (
     swap,
 )
 from perftui.views.model import Line, Pane, TableState, Zoom
+from perftui.views.pg_sessions import SessionSubject, backend_subject, lock_subject
+from perftui.views.pg_statement import OpenedStatement
 from perftui.views.postgres import configured
+
+Subject = SessionSubject | OpenedStatement
+"""What the chosen row of a table stands for, where something can be asked of it or done to it."""
 
 
 def _always(snapshot: Snapshot) -> bool:
@@ -46,6 +51,8 @@ class PaneKind(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its layer exists."""
     detail: Callable[[Snapshot, str, int], tuple[Line, ...]] | None = None
     """(snapshot, key of the chosen row, width) → what the table has no room for; None where it tells all."""
+    subject: Callable[[Snapshot, str], Subject | None] | None = None
+    """(snapshot, key of the chosen row) → what it stands for."""
 
 
 PANES: tuple[PaneKind, ...] = (
@@ -59,14 +66,23 @@ PANES: tuple[PaneKind, ...] = (
         pane=pg_statements.pane,
         zoom=pg_statements.zoom,
         shown=configured,
+        subject=pg_statements.subject,
     ),
-    PaneKind(key=pg_locks.KEY, title=pg_locks.TITLE, pane=pg_locks.pane, zoom=pg_locks.zoom, shown=configured),
+    PaneKind(
+        key=pg_locks.KEY,
+        title=pg_locks.TITLE,
+        pane=pg_locks.pane,
+        zoom=pg_locks.zoom,
+        shown=configured,
+        subject=lock_subject,
+    ),
     PaneKind(
         key=pg_connections.KEY,
         title=pg_connections.TITLE,
         pane=pg_connections.pane,
         zoom=pg_connections.zoom,
         shown=configured,
+        subject=backend_subject,
     ),
     PaneKind(
         key=deploys.KEY,

@@ -15,6 +15,7 @@ from perftui.views.format import count, duration, latency, percent, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Chart, Line, Pane, Role, Span, TableState, Zoom
 from perftui.views.pg_running import long_line, long_ones, running_table
+from perftui.views.pg_statement import OpenedStatement, key_of
 from perftui.views.postgres import Trouble, after_trouble, hidden_words, silent_zoom, trouble, trouble_lines
 from perftui.views.tables import Field, figure, table, text_lines
 from perftui.views.tone import pane_of, tone
@@ -126,6 +127,13 @@ def _statements(statements: StatementsReading) -> list[Statement]:
         seen[reading.queryid] += 1
         found.append(Statement(f"{reading.queryid}:{seen[reading.queryid]}", reading))
     return found
+
+
+def subject(snapshot: Snapshot, row: str) -> OpenedStatement | None:
+    """The statement of a row."""
+    part = snapshot.history.known(PgStatementsPart)
+    found = next((each.reading for each in _statements(part.statements) if each.key == row), None) if part else None
+    return OpenedStatement(key=key_of(found), brief=found.query) if found else None
 
 
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:

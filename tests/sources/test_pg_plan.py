@@ -159,3 +159,11 @@ async def test_an_entry_that_is_gone(both: Pair) -> None:
     problem = await failed(whole_text(both.control, StatementKey(queryid=1, database_oid=1, user_oid=1)))
 
     assert "evicted or reset" in problem.detail
+
+
+async def test_a_text_that_is_no_statement_any_more(both: Pair, postgres: OwnPostgres) -> None:
+    key = await ran(postgres, both, "select interval '1 day' + now(), id from goods")
+
+    problem = await failed(plan(both.control, key))
+
+    assert "a parameter where none may stand" in problem.detail
