@@ -60,7 +60,7 @@ class Connection(Protocol):
 
     async def fetch(self, query: str, *args: Any, timeout: float) -> list[Any]: ...  # noqa: ASYNC109
     async def execute(self, query: str, *, timeout: float) -> str: ...  # noqa: ASYNC109
-    async def prepare(self, query: str, *, timeout: float) -> Prepared: ...  # noqa: ASYNC109
+    async def prepare(self, query: str, *, name: str | None, timeout: float) -> Prepared: ...  # noqa: ASYNC109
     async def close(self, *, timeout: float) -> None: ...  # noqa: ASYNC109
     def get_server_pid(self) -> int: ...
     def get_server_version(self) -> Version: ...

@@ -43,13 +43,26 @@ class PgSession:
         """
         return [tuple(row) for row in await self.done(self.connection.fetch(sql, *args, timeout=self._answer_s))]
 
+    async def alone(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        """As `rows`, in a transaction of its own that writes nothing."""
+        if not self._link.pooled:
+            return await self.rows(sql, *args)
+        await self.run(self._link.begin)
+        try:
+            return await self.rows(sql, *args)
+        finally:
+            if not self.connection.is_closed():
+                await self.run("rollback")
+
     async def run(self, sql: str) -> None:
         """Statements of ours that give no rows, with `;` between them. Raises as `rows`."""
         await self.done(self.connection.execute(sql, timeout=self._answer_s))
 
     async def cursor(self, sql: str, args: tuple[Any, ...], rows: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The names of the columns, and so many rows at the most. Raises as `rows`."""
-        prepared = await self.done(self.connection.prepare(sql, timeout=self._answer_s))
+        # Through a pooler a name would stay with a connection of others; the statement without one is gone with the next.
+        name = "" if self._link.pooled else None
+        prepared = await self.done(self.connection.prepare(sql, name=name, timeout=self._answer_s))
         cursor = await self.done(prepared.cursor(*args, timeout=self._answer_s))
         found = await self.done(cursor.fetch(rows, timeout=self._answer_s))
         return tuple(column.name for column in prepared.get_attributes()), [tuple(row) for row in found]
@@ -105,7 +118,7 @@ class PgControl:
             SourceError: at once while there is no connection, with the reason; or what the server answered.
         """
         async with self._held(hurry=True) as session:
-            return await session.rows(sql, *args)
+            return await session.alone(sql, *args)
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = True, timeout_s: float = 5.0) -> AsyncIterator[PgSession]:

@@ -71,7 +71,8 @@ class PgLink:
         self._closed = False
         named = settings(statement_ms).items()
         local = "; ".join(f"set local {name} = '{value}'" for name, value in named if name not in KEPT_APART)
-        self._begin = f"begin read only; {local}"
+        self.begin = f"begin read only; {local}"
+        """Opens a transaction that has what a session of ours has, for where nothing may be set for longer."""
         self.one_at_a_time = asyncio.Lock()
         self.connections = 0
         """How often a connection was made."""
@@ -141,7 +142,7 @@ class PgLink:
         """What one statement answers. Through a pooler it stands in a transaction: only what is set for that ends with it."""
         if not self.pooled:
             return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
-        await connection.execute(self._begin, timeout=self.answer_s)
+        await connection.execute(self.begin, timeout=self.answer_s)
         try:
             return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
         finally:

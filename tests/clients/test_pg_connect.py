@@ -29,6 +29,7 @@ from perftui.recording.codec import encode_frame
 from perftui.recording.reader import Tape
 from perftui.sources.pg_counters import PgCounters
 from perftui.sources.pg_session import PgActivity
+from tests.clients.pair import pair
 from tests.poolers import PgBouncer
 from tests.servers import binaries, connect, dsn, execute, until
 
@@ -411,3 +412,16 @@ async def test_a_pool_that_is_used_up_is_told_as_one(pooler: PgBouncer) -> None:
             holder.terminate()
 
     assert "no answer in time" in said and "pooler" in said
+
+
+async def test_through_a_pooler_requests_are_answered_and_nothing_is_left_behind(pooler: PgBouncer) -> None:
+    other = await connect(pooler.dsn(), statement_cache_size=0)
+    async with pair(pooler.dsn()) as both:
+        for _ in range(6):
+            assert (await both.control.query("select $1::text, current_setting('lock_timeout')", ("it",))).rows == (
+                ("it", "1s"),
+            )
+            assert await both.control.rows("select current_setting('statement_timeout')") == [("5s",)]
+            assert await other.fetchval("select current_setting('statement_timeout')") == "0"
+        assert await both.control.rows("select count(*) from pg_prepared_statements") == [(0,)]
+    other.terminate()
