@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from perftui.model.exit_code import ExitCode
 
-COMMANDS = ("console", "demo", "snapshot", "record", "replay", "mark", "readings", "doctor")
+COMMANDS = ("console", "demo", "snapshot", "record", "replay", "mark", "playbook", "readings", "doctor")
 """`perftui.commands.NAME`; without a name it is the console."""
 
 

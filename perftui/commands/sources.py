@@ -65,9 +65,7 @@ def postgres_sources(dsn: str | None) -> Wired:
     Args:
         dsn: As given by --dsn; without it PG* variables and the service file decide, then the local socket.
     """
-    from perftui.clients.pg_place import local_sockets
-
-    if dsn is None and not _postgres_is_named() and not local_sockets():
+    if dsn is None and not postgres_is_here():
         return Wired(sources=[])
     from perftui.clients.pg_control import PgControl
     from perftui.clients.postgres import Postgres
@@ -98,6 +96,13 @@ def postgres_sources(dsn: str | None) -> Wired:
         control=control,
         closing=(control.close, postgres.close),
     )
+
+
+def postgres_is_here() -> bool:
+    """Whether psql without arguments would have somewhere to go: named by the environment, or on a local socket."""
+    from perftui.clients.pg_place import local_sockets
+
+    return _postgres_is_named() or bool(local_sockets())
 
 
 def _postgres_is_named() -> bool:

@@ -34,7 +34,8 @@ class InvalidPlaybook(UsageError):
     """A file that can't be run, with all that is wrong in it."""
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
-        super().__init__("\n".join(map(str, complaints)))
+        mistakes = "1 mistake" if len(complaints) == 1 else f"{len(complaints)} mistakes"
+        super().__init__("\n".join([f"{complaints[0].file}: {mistakes}", *map(str, complaints)]))
         self.complaints = tuple(complaints)
 
 

@@ -9,6 +9,13 @@ from pathlib import Path
 from perftui.model.failure import UsageError
 
 
+def shipped_folder() -> Path:
+    """Where the program's own playbooks are: beside its modules, or at the top of a checkout."""
+    here = Path(__file__).parent
+    packed = here / "shipped"
+    return packed if packed.is_dir() else here.parent.parent / "playbooks"
+
+
 def distrust(folder: Path) -> str | None:
     """Why a folder's playbooks are not read, in one line; None where it belongs to root or this user and nobody else writes."""
     try:
@@ -17,7 +24,14 @@ def distrust(folder: Path) -> str | None:
         return f"{folder}: {(exc.strerror or str(exc)).lower()}"
     if not stat.S_ISDIR(state.st_mode):
         return f"{folder}: no folder"
+    if _is_ours(folder):
+        return None
     return _open_to_others(folder, state)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Who can write to these can write to the program."""
+    return folder.resolve() == shipped_folder().resolve()
 
 
 def _open_to_others(path: Path, state: os.stat_result) -> str | None:
@@ -49,7 +63,7 @@ def read_trusted(path: Path, limit: int) -> bytes:
         state = os.fstat(file.fileno())
         if not stat.S_ISREG(state.st_mode):
             raise UsageError(f"{path}: no file")
-        reason = _open_to_others(path, state)
+        reason = None if _is_ours(folder) else _open_to_others(path, state)
         if reason:
             raise UsageError(reason)
         return file.read(limit + 1)

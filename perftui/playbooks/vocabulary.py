@@ -10,14 +10,12 @@ from perftui.model.units import unit_of
 from perftui.playbooks.complaint import nearest
 
 HELD = """
-pool: max_size in_use idle waiting utilization_ratio wait_s leaked
 probe: status_code total_s connect_s tls_s first_byte_s p50_s p95_s p99_s error_ratio certificate_days apdex
 slo: p95_s p99_s error_ratio apdex
 load: users requests_per_s error_ratio p50_s p95_s p99_s
 """
-"""Names that hold although a host may have no pools, probes or load test: the worst pool, the worst probe, its targets."""
-_TEXTS = {"pool": "kind state", "load": "tool phase"}
-_WORST = {"pools": "pool", "probes": "probe"}
+"""Names that hold although a host may have no probes or load test: the worst probe, its targets, the test."""
+_TEXTS = {"load": "tool phase"}
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -50,11 +48,7 @@ class Vocabulary:
         if in_list is not None:
             self._readings[(*parts[:in_list], parts[in_list].removesuffix("[]"))] = Reading("count", False)
             return
-        reading = Reading(unit, unit not in ("text", "UTC"))
-        self._readings[parts] = reading
-        worst = _WORST.get(parts[0])
-        if worst and len(parts) == 3:
-            self._readings[worst, parts[2]] = reading
+        self._readings[parts] = Reading(unit, unit not in ("text", "UTC"))
 
     def find(self, parts: tuple[str, ...]) -> Reading | None:
         """The reading of a path; None where there is none of that name."""

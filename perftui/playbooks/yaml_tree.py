@@ -59,6 +59,13 @@ class Node(msgspec.Struct):
         return "nothing" if self.scalar is None else repr(self.raw)
 
 
+def plain(node: Node) -> Any:
+    """The tree as mappings, lists and scalars, as it was written."""
+    if node.values is not None:
+        return {key: plain(value) for key, value in node.values.items()}
+    return [plain(item) for item in node.items] if node.items is not None else node.scalar
+
+
 class Misplaced(Wrong):
     """Wrong at a place of the text."""
 

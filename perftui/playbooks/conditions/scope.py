@@ -39,8 +39,9 @@ def reading(history: History, parts: tuple[str, ...]) -> Value:
     if value is not None:
         return value
     for root, part in history.fresh_parts():
-        if root == parts[0]:
-            found = _plain(_inside(part, parts[1:]))
+        # A part of the empty root has the roots themselves as its fields: `pools`.
+        if root in (parts[0], ""):
+            found = _plain(_inside(part, parts[1:] if root else parts))
             if found is not None:
                 return found
     return None
