@@ -19,7 +19,6 @@ import msgspec
 BLOCK_S = 30.0
 SETTLE_S = 60.0
 """After a change nothing is measured for so long: restarts, cold caches."""
-WINDOW_BLOCKS = 20
 LEAST_BLOCKS = 8
 LEAST_PLACEBOS = 40
 """With fewer earlier moments to compare with the evidence is weak."""
@@ -73,6 +72,21 @@ class Change(msgspec.Struct, frozen=True):
     end: float
 
 
+class Windows(msgspec.Struct, frozen=True):
+    """How much of each side is looked at, in blocks: ten minutes."""
+
+    before: int = 20
+    after: int = 20
+
+    @classmethod
+    def of(cls, before_s: float, after_s: float) -> Windows:
+        """At least as much as a shift needs."""
+        return cls(max(LEAST_BLOCKS, int(before_s / BLOCK_S)), max(LEAST_BLOCKS, int(after_s / BLOCK_S)))
+
+
+TEN_MINUTES = Windows()
+
+
 @lru_cache(maxsize=256)
 def shift(
     walls: tuple[float, ...],
@@ -81,6 +95,7 @@ def shift(
     others: tuple[Change, ...],
     floor: float,
     alpha: float,
+    windows: Windows = TEN_MINUTES,
 ) -> Shift:
     """Compare a metric before and after a change.
 
@@ -94,7 +109,7 @@ def shift(
         floor: in the metric's unit; what is smaller is noise, and two values below it are alike.
         alpha: the rank that counts as a shift, already divided among the metrics looked at.
     """
-    grid = _Grid(walls, values, change)
+    grid = _Grid(walls, values, change, windows)
     before, after = grid.before(0), grid.after
     counts = {"before_blocks": len(before), "after_blocks": len(after)}
     if min(len(before), len(after)) < LEAST_BLOCKS:
@@ -182,19 +197,19 @@ def _overlaps(other: Change, start: float, end: float) -> bool:
 class _Grid:
     """The series as medians of blocks: those before a change counted backwards from it, those after it forwards."""
 
-    def __init__(self, walls: Sequence[float], values: Sequence[float], change: Change) -> None:
-        self._change = change
+    def __init__(self, walls: Sequence[float], values: Sequence[float], change: Change, windows: Windows) -> None:
+        self._change, self._windows = change, windows
         first_after = change.end + SETTLE_S
         cut, begin = bisect_left(walls, change.start), bisect_left(walls, first_after)
         tick_s = (walls[-1] - walls[0]) / (len(walls) - 1) if len(walls) > 1 else 1.0
         least = max(1, int(BLOCK_S / max(tick_s, 0.001) * _KNOWN))
         self._blocks = _medians([change.start - wall for wall in walls[:cut]], values[:cut], least)
         found = _medians([wall - first_after for wall in walls[begin:]], values[begin:], least)
-        self.after = [value for value in found[:WINDOW_BLOCKS] if not isnan(value)]
+        self.after = [value for value in found[: windows.after] if not isnan(value)]
 
     def before(self, place: int) -> list[float]:
         """The window that ends `place` blocks before the change."""
-        return [value for value in self._blocks[place : place + WINDOW_BLOCKS] if not isnan(value)]
+        return [value for value in self._blocks[place : place + self._windows.before] if not isnan(value)]
 
     def placebos(self, after_blocks: int, others: Sequence[Change], floor: float) -> list[float]:
         """The shift at every earlier moment whose windows lie before the change and hold no other."""

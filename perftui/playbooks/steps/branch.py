@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import field
 
-from perftui.playbooks.conditions import Condition
+from perftui.playbooks.conditions import Condition, Outcome, evaluate
 from perftui.playbooks.document import Call, Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem, Way, arguments
 from perftui.playbooks.steps.use import Argument
+from perftui.playbooks.steps.world import Done, Progress, Unfilled, World, unknown_words
 from perftui.playbooks.values import Slug, StepId
 
 
@@ -99,6 +100,53 @@ def _arm(number: int, arm: Arm) -> Iterator[Problem]:
         yield Problem(("arms", number, "verdict"), "a verdict without a cause", "add `cause:`")
 
 
+PATIENCE_S = 2.0
+
+
+async def execute(step: Step, do: Branch, world: World) -> Done:
+    """Take the first arm that is true. An earlier one whose `for` is still being counted is waited for."""
+    began = world.mono
+    decided = [(number, arm.condition) for number, arm in enumerate(do.arms) if arm.condition is not None]
+    while True:
+        scope, waited_s = world.scope(), world.mono - began
+        outcomes = [(number, condition, evaluate(condition, scope)) for number, condition in decided]
+        pending = None
+        for number, condition, outcome in outcomes:
+            if _counts(outcome) and waited_s < outcome.needed_s + PATIENCE_S:
+                pending = Progress(
+                    condition=condition, outcome=outcome, waited_s=waited_s, limit_s=outcome.needed_s + PATIENCE_S
+                )
+                break
+            if outcome.truth is True:
+                return _takes(do, number, condition.text, world)
+        if pending is None:
+            break
+        world.tell(pending)
+        await world.tick()
+    blind = next((outcome for _, _, outcome in outcomes if outcome.truth is None), None)
+    if blind is None:
+        return _falls_to(next((number for number, arm in enumerate(do.arms) if arm.otherwise), None), "no arm is true")
+    return _falls_to(next((number for number, arm in enumerate(do.arms) if arm.unknown), None), unknown_words(blind))
+
+
+def _falls_to(number: int | None, why: str) -> Done:
+    """The arm for the rest; a branch without one ends in words."""
+    return Done(state="unknown" if number is None else "passed", why=why, values={"arm": number})
+
+
+def _counts(outcome: Outcome) -> bool:
+    """It is true now, or was not watched for long enough: waiting decides it."""
+    return outcome.truth is not True and not outcome.missing and (outcome.held_s > 0 or bool(outcome.detail))
+
+
+def _takes(do: Branch, number: int, why: str, world: World) -> Done:
+    try:
+        values = {name: world.fill(value) for name, value in do.arms[number].arguments.items()}
+    except Unfilled as exc:
+        return Done(state="failed", why=str(exc))
+    return Done(state="passed", why=why, values={"arm": number}, opens={"vars": values})
+
+
 KIND = Kind(
     name="branch",
     do=Branch,
@@ -110,4 +158,5 @@ KIND = Kind(
     goes_on=lambda do: any(arm.target is None for arm in do.arms),
     conditions=_conditions,
     check=_check,
+    execute=execute,
 )

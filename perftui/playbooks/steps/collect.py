@@ -9,6 +9,7 @@ from msgspec import field
 
 from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.values import Duration, Slug
 
 KINDS = ("use", "triage60", "top", "deploys", "pool", "locks", "slow_queries", "disk", "net", "baseline")
@@ -35,6 +36,38 @@ def _check(step: Step, do: Collect) -> Iterator[Problem]:
         yield Problem((), "name and metrics belong to a baseline", f"write `collect: {do.kind}` alone")
 
 
+READINGS: dict[str, tuple[str, ...]] = {
+    "use": ("host", "postgres.connections", "pools", "findings"),
+    "triage60": ("host", "findings"),
+    "top": ("host.processes",),
+    "deploys": ("deploys",),
+    "pool": ("pools", "pool", "postgres.connections"),
+    "locks": ("postgres.locks",),
+    "slow_queries": ("postgres.statements",),
+    "disk": ("host.disks", "host.filesystems", "host.pressure.io"),
+    "net": ("host.network", "host.tcp"),
+}
+"""What a snapshot of each kind holds: all readings below these names."""
+
+
+async def execute(step: Step, do: Collect, world: World) -> Done:
+    """Keep the readings as they are now; a baseline keeps the means of its window."""
+    if do.kind != "baseline":
+        lines = world.row_values(READINGS[do.kind])
+        if not lines:
+            return Done(state="unknown", why="nothing of it is known")
+        return Done(state="passed", output="\n".join(lines))
+    history = world.scope().history
+    means = {name: history.window(name, do.window_s).mean if history else None for name in do.metrics}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    world.keep_baseline(do.name or "", known)
+    missing = [name for name in do.metrics if name not in known]
+    told = "\n".join(f"{name} {value:.6g}" for name, value in known.items())
+    if missing:
+        return Done(state="passed" if known else "unknown", why=f"not known: {', '.join(missing)}", output=told)
+    return Done(state="passed", output=told)
+
+
 KIND = Kind(
     name="collect",
     do=Collect,
@@ -42,4 +75,5 @@ KIND = Kind(
     short="kind",
     readings=_readings,
     check=_check,
+    execute=execute,
 )

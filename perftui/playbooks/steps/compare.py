@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import field
 
+from perftui.history.impact import Change, Impact, Shift, Windows, full_blocks, shift
 from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.values import Duration, Slug
 
 
@@ -34,6 +36,75 @@ def _check(step: Step, do: Compare) -> Iterator[Problem]:
         yield Problem((), "it compares nothing", "name readings: metrics: [probe.p95_s]")
 
 
+ALPHA = 0.05
+_FLOOR = 1e-6
+
+
+async def execute(step: Step, do: Compare, world: World) -> Done:
+    """Compare each reading; the verdict is the clearest of them."""
+    if do.baseline is not None:
+        usual = world.baseline(do.baseline)
+        if usual is None:
+            return _told([], f"there is no baseline {do.baseline} in this run")
+        return _told([_with_baseline(do, world, name, usual.get(name)) for name in do.metrics])
+    at = world.event_at(do.event or "")
+    if at is None:
+        return _told([], f"there was no {(do.event or '').replace('_', ' ')}")
+    return _told([_around(do, world, name, Change(at, at)) for name in do.metrics])
+
+
+def _around(do: Compare, world: World, name: str, change: Change) -> dict[str, Any]:
+    history = world.scope().history
+    walls, values = history.points(name, 7200) if history else ([], [])
+    windows = Windows.of(do.before_s, do.after_s)
+    found = shift(*full_blocks(walls, values, change.end), change, (), _FLOOR, ALPHA / len(do.metrics), windows)
+    small = found.ratio is not None and abs(found.ratio) * 100 < do.min_change_pct
+    return {
+        "reading": name,
+        "before": found.before,
+        "after": found.after,
+        "change_pct": None if found.ratio is None else found.ratio * 100,
+        "verdict": "same" if small else _word(found),
+        "why": found.why,
+    }
+
+
+def _word(found: Shift) -> str:
+    return {Impact.SHIFTED: "shifted", Impact.NO_CLEAR_SHIFT: "same", Impact.UNKNOWN: "unknown"}[found.impact]
+
+
+def _with_baseline(do: Compare, world: World, name: str, usual: float | None) -> dict[str, Any]:
+    history = world.scope().history
+    now = history.window(name, do.after_s).mean if history else None
+    change = None if now is None or not usual else (now / usual - 1) * 100
+    verdict = "unknown" if change is None else "shifted" if abs(change) >= do.min_change_pct else "same"
+    return {"reading": name, "before": usual, "after": now, "change_pct": change, "verdict": verdict, "why": ""}
+
+
+def _told(rows: list[dict[str, Any]], why: str = "") -> Done:
+    verdicts = {row["verdict"] for row in rows}
+    verdict = next((word for word in ("shifted", "unknown", "same") if word in verdicts), "unknown")
+    changes = [row["change_pct"] for row in rows if row["change_pct"] is not None]
+    largest = max(changes, key=abs, default=None)
+    lines = [_line(row) for row in rows]
+    return Done(
+        state="passed",
+        why=why,
+        values={"verdict": verdict, "largest_change_pct": largest},
+        table=tuple(rows),
+        output="\n".join(lines) or why,
+    )
+
+
+def _line(row: dict[str, Any]) -> str:
+    words = f"{row['reading']} {_number(row['before'])} → {_number(row['after'])} {row['verdict']} {row['why']}"
+    return words.rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.6g}"
+
+
 KIND = Kind(
     name="compare",
     do=Compare,
@@ -42,4 +113,5 @@ KIND = Kind(
     fields={"verdict": "text", "largest_change_pct": "percent"},
     readings=_readings,
     check=_check,
+    execute=execute,
 )

@@ -9,6 +9,7 @@ from msgspec import field
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem, Way
+from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.template import Reference
 from perftui.playbooks.values import Duration, StepId
 
@@ -38,6 +39,14 @@ def _conditions(do: ForEach) -> Iterator[tuple[Place, Condition]]:
     return iter([(("until",), do.until)] if do.until else [])
 
 
+async def execute(step: Step, do: ForEach, world: World) -> Done:
+    """Take the rows of the table as they were captured."""
+    found = world.value(do.rows)
+    if not isinstance(found, list | tuple):
+        return Done(state="unknown", why=f"{do.rows} holds no table")
+    return Done(state="passed", opens={"rows": list(found[: do.most])})
+
+
 KIND = Kind(
     name="for_each",
     do=ForEach,
@@ -48,4 +57,5 @@ KIND = Kind(
     conditions=_conditions,
     references=lambda do: iter([(("rows",), do.rows)]),
     check=_check,
+    execute=execute,
 )

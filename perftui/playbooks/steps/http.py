@@ -9,6 +9,7 @@ from msgspec import field
 
 from perftui.playbooks.document import Do, Effect, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import Duration
 
@@ -40,6 +41,32 @@ def _check(step: Step, do: Http) -> Iterator[Problem]:
             yield Problem(("headers", name), f"{name!r} is no header", "write letters, digits and hyphens")
 
 
+async def execute(step: Step, do: Http, world: World) -> Done:
+    """Ask once; a status that is expected passes."""
+    try:
+        url = world.fill(do.url)
+        headers = {name: world.fill(value) for name, value in do.headers.items()}
+        body = None if do.body is None else world.fill(do.body)
+    except Unfilled as exc:
+        return Done(state="refused", why=str(exc))
+    reply = await world.request(do.method, url, headers, body, do.timeout_s)
+    values = {
+        "status": reply.status,
+        "total_s": reply.total_s,
+        "dns_s": reply.dns_s,
+        "connect_s": reply.connect_s,
+        "tls_s": reply.tls_s,
+        "first_byte_s": reply.first_byte_s,
+        "body_bytes": reply.body_bytes,
+    }
+    if reply.problem or reply.status is None:
+        return Done(state="failed", why=reply.problem, values=values, output=reply.body, timed_out=reply.timed_out)
+    if reply.status not in do.expect_status:
+        wanted = " or ".join(map(str, do.expect_status))
+        return Done(state="failed", why=f"status {reply.status}, expected {wanted}", values=values, output=reply.body)
+    return Done(state="passed", values=values, output=reply.body)
+
+
 KIND = Kind(
     name="http",
     do=Http,
@@ -58,4 +85,5 @@ KIND = Kind(
     captures=True,
     templates=_templates,
     check=_check,
+    execute=execute,
 )

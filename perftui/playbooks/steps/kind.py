@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Do, Effect, Step, Var
+from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import StepId
 
@@ -87,6 +88,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that it asks for; they are `vars` from then on."""
     check: Callable[[Step, Any], Iterator[Problem]] = lambda step, do: iter(())
     """What only this kind can get wrong."""
+    execute: Callable[[Step, Any, World], Awaitable[Done]] | None = None
+    """Does it; None where a person does, or where there is nothing to do but to go on."""
 
 
 COMMON_FIELDS = {"state": "text", "attempts": "count", "duration_s": "s"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from perftui.playbooks.document import Do, Effect, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import EnvName
 
@@ -77,6 +78,39 @@ def _check(step: Step, do: Run) -> Iterator[Problem]:
             )
 
 
+def filled(do: Run, world: World) -> list[str]:
+    """The command with its values; each stays one word, and none becomes an option.
+
+    Raises:
+        Unfilled: a value is missing, or begins with `-` where an option could stand.
+    """
+    argv: list[str] = []
+    for word in do.argv:
+        told = world.fill(word)
+        first_is_value = bool(word.parts()) and word.parts()[0][0]
+        if first_is_value and told.startswith("-") and "--" not in argv:
+            raise Unfilled(f"{word} is {told!r}, which {do.argv[0]} would take for an option; put -- before it")
+        if "\0" in told:
+            raise Unfilled(f"{word} holds a NUL character")
+        argv.append(told)
+    return argv
+
+
+async def execute(step: Step, do: Run, world: World) -> Done:
+    """Run it; exit code 0 passes."""
+    try:
+        argv = filled(do, world)
+        env = {str(name): world.fill(value) for name, value in do.env.items()}
+    except Unfilled as exc:
+        return Done(state="refused", why=str(exc))
+    output = await world.program(argv, env, world.timeout_s)
+    values = {"exit_code": output.code, "output_bytes": output.output_bytes}
+    if output.code == 0 and not output.why:
+        return Done(state="passed", values=values, output=output.text)
+    why = output.why or f"{argv[0]} ended with exit code {output.code}"
+    return Done(state="failed", why=why, values=values, output=output.text, timed_out=output.timed_out)
+
+
 KIND = Kind(
     name="run",
     do=Run,
@@ -88,4 +122,5 @@ KIND = Kind(
     captures=True,
     templates=_templates,
     check=_check,
+    execute=execute,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from perftui.playbooks.document import Do, Effect, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
+from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.template import Reference
 from perftui.playbooks.values import StepId
 
@@ -105,6 +107,30 @@ def _check(step: Step, do: Sql) -> Iterator[Problem]:
             yield Problem(("params", name), f"the statement has no :{name}", f"use :{name} or remove it")
 
 
+async def execute(step: Step, do: Sql, world: World) -> Done:
+    """Ask it; the transaction only reads unless the step is a declared change."""
+    text, names = numbered(do.statement)
+    args: list[Any] = []
+    for name in names:
+        bound = do.params[StepId(name)]
+        value = world.value(bound) if isinstance(bound, str) else bound
+        if value is None:
+            return Done(state="unknown", why=f"{bound} is not known")
+        args.append(value)
+    writes = (step.effect or effect(do)) is Effect.CHANGE
+    answer = await world.query(text, tuple(args), read_only=not writes, timeout_s=world.timeout_s)
+    table = tuple(dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
+    return Done(
+        state="passed", values={"n": len(table)}, table=table, output=_as_text(answer.columns, answer.rows, answer.cut)
+    )
+
+
+def _as_text(columns: tuple[str, ...], rows: tuple[tuple[Any, ...], ...], cut: bool) -> str:
+    """Tab-separated, headed, as psql -A gives it."""
+    lines = ["\t".join(columns), *("\t".join("" if value is None else str(value) for value in row) for row in rows)]
+    return "\n".join([*lines, *(["… more rows were not read"] if cut else [])])
+
+
 KIND = Kind(
     name="sql",
     do=Sql,
@@ -116,4 +142,5 @@ KIND = Kind(
     captures=True,
     references=_references,
     check=_check,
+    execute=execute,
 )

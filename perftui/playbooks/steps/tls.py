@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import field
 
-from perftui.playbooks.document import Do
+from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place
+from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import Duration
 
@@ -26,6 +27,26 @@ def _templates(do: Tls) -> Iterator[tuple[Place, Template]]:
         yield ("server_name",), do.server_name
 
 
+async def execute(step: Step, do: Tls, world: World) -> Done:
+    """Read the chain. One that is expired or not trusted is read as well: what that means is for the step's assessments."""
+    try:
+        host = world.fill(do.host)
+        name = host if do.server_name is None else world.fill(do.server_name)
+    except Unfilled as exc:
+        return Done(state="refused", why=str(exc))
+    found = await world.certificates(host, do.port, name, do.timeout_s)
+    values = {
+        "days_left": found.days_left,
+        "trusted": found.trusted,
+        "name_matches": found.name_matches,
+        "issuer": found.issuer,
+        "subject": found.subject,
+    }
+    return Done(
+        state="passed", values=values, output="\n".join([*found.chain, *([found.problem] if found.problem else [])])
+    )
+
+
 KIND = Kind(
     name="tls",
     do=Tls,
@@ -33,4 +54,5 @@ KIND = Kind(
     short="host",
     fields={"days_left": "count", "trusted": "yes/no", "name_matches": "yes/no", "issuer": "text", "subject": "text"},
     templates=_templates,
+    execute=execute,
 )

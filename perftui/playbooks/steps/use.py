@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import field
 
-from perftui.playbooks.document import Do
+from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Way, arguments
+from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import Slug, StepId
 
@@ -24,6 +25,15 @@ def _ways(do: Use) -> Iterator[Way]:
     yield Way(place=(), use=do.playbook, arguments=do.arguments)
 
 
+async def execute(step: Step, do: Use, world: World) -> Done:
+    """Fill in what the other playbook is given."""
+    try:
+        values = {name: world.fill(value) for name, value in do.arguments.items()}
+    except Unfilled as exc:
+        return Done(state="refused", why=str(exc))
+    return Done(state="passed", opens={"vars": values})
+
+
 KIND = Kind(
     name="use",
     do=Use,
@@ -32,4 +42,5 @@ KIND = Kind(
     beside=("with",),
     ways=_ways,
     templates=lambda do: arguments(_ways(do)),
+    execute=execute,
 )
