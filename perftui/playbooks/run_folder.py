@@ -89,13 +89,20 @@ class RunFolder:
     """The one writer of a run. Calls block on the disk: they are made in a worker's thread."""
 
     def __init__(
-        self, name: str, roots: tuple[Path, ...], who: Who, clocks: Clocks, journal: Journal | None = None
+        self,
+        name: str,
+        roots: tuple[Path, ...],
+        who: Who,
+        clocks: Clocks,
+        journal: Journal | None = None,
+        disk_lost: str = "",
     ) -> None:
         """Open a new run's folder, or take over a found one's.
 
         Args:
             roots: the disk's folder of runs, then shared memory's.
             journal: what was found of it; None begins a new one.
+            disk_lost: why its disk is not used at all.
 
         Raises:
             UsageError: another terminal owns this run.
@@ -106,10 +113,10 @@ class RunFolder:
         self._lines: list[bytes] = list(journal.lines) if journal else []
         self._place: _Place | None = None
         self._disk_failed_at: float | None = None
-        self._disk_lost = False
+        self._disk_lost = bool(disk_lost)
         self.entries: list[Entry] = list(journal.entries) if journal else []
         self.durability = Durability.MEMORY
-        self.problem = ""
+        self.problem = disk_lost
         """Why it is not on the disk; empty while it is."""
         self._settle()
 
@@ -137,9 +144,9 @@ class RunFolder:
         self._settle()
         return entry
 
-    def keep_playbook(self, raw: bytes) -> None:
-        """The exact copy that a resumed run uses."""
-        self._try(lambda folder: _put(folder / PLAYBOOK, raw))
+    def keep_playbook(self, raw: bytes, used: str | None = None) -> None:
+        """The exact copy that a resumed run uses: of the run's own playbook, or of one that it uses, by its id."""
+        self._try(lambda folder: _put(folder / (PLAYBOOK if used is None else f"{used}.yaml"), raw))
 
     def keep(self, data: bytes) -> Kept:
         """Evidence under its hash, on the disk before this returns."""
@@ -151,10 +158,10 @@ class RunFolder:
         """Where a running change writes what it says, so that it outlives us; None where there is no such place."""
         return self._place.folder / EVIDENCE / name if self._place else None
 
-    def give_up_disk(self, why: str) -> None:
-        """A write hangs: its thread is lost, and so is the disk for the rest of this run."""
-        self._place, self._disk_lost, self.problem = None, True, why
-        self._settle()
+    def without_disk(self, why: str) -> RunFolder:
+        """The same run without its disk, for the rest of the program: a write hangs, and the thread it hangs in is lost."""
+        journal = Journal(entries=tuple(self.entries), lines=tuple(self._lines))
+        return RunFolder(self.name, self._roots, self._who, self._clocks, journal, disk_lost=why)
 
     def close(self) -> None:
         """Let others own the run."""

@@ -198,7 +198,7 @@ def test_a_hanging_disk_is_given_up_and_nothing_is_lost(roots: tuple[Path, Path]
     run = RunFolder("r1", roots, WHO, now.clocks())
     run.append(Event.RUN_OPEN)
 
-    run.give_up_disk("the disk has not answered for 5 s")
+    run = run.without_disk("the disk has not answered for 5 s")
     now.mono += 10 * RETRY_S
     run.append(Event.NOTE)
 

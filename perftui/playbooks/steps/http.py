@@ -45,8 +45,8 @@ async def execute(step: Step, do: Http, world: World) -> Done:
     """Ask once; a status that is expected passes."""
     try:
         url = world.fill(do.url)
-        headers = {name: world.fill(value) for name, value in do.headers.items()}
-        body = None if do.body is None else world.fill(do.body)
+        headers = {name: world.fill(value, secret=True) for name, value in do.headers.items()}
+        body = None if do.body is None else world.fill(do.body, secret=True)
     except Unfilled as exc:
         return Done(state="refused", why=str(exc))
     reply = await world.request(do.method, url, headers, body, do.timeout_s)

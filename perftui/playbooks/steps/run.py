@@ -100,7 +100,7 @@ async def execute(step: Step, do: Run, world: World) -> Done:
     """Run it; exit code 0 passes."""
     try:
         argv = filled(do, world)
-        env = {str(name): world.fill(value) for name, value in do.env.items()}
+        env = {str(name): world.fill(value, secret=True) for name, value in do.env.items()}
     except Unfilled as exc:
         return Done(state="refused", why=str(exc))
     output = await world.program(argv, env, world.timeout_s)

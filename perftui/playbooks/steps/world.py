@@ -111,8 +111,8 @@ class World(Protocol):
         """What `vars.x`, `steps.id.field`, … stands for; None where it is not known."""
         ...
 
-    def fill(self, template: Template) -> str:
-        """The text with its values.
+    def fill(self, template: Template, secret: bool = False) -> str:
+        """The text with its values; secrets only where they may stand.
 
         Raises:
             Unfilled: a value is not known, or may not stand there.

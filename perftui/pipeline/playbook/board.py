@@ -1,0 +1,30 @@
+"""The newest snapshot, for those who wait for the next one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from perftui.pipeline.snapshot import Snapshot
+
+LATE_S = 2.0
+"""A feed that gives nothing must not hold up a step's own clock."""
+
+
+class SnapshotBoard:
+    """Written by the pipeline's loop, read by runs in the same loop."""
+
+    def __init__(self) -> None:
+        self.newest: Snapshot | None = None
+        self._next = asyncio.Event()
+
+    def put(self, snapshot: Snapshot) -> None:
+        self.newest = snapshot
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Until there is a newer one, or it is late."""
+        try:
+            await asyncio.wait_for(self._next.wait(), LATE_S)
+        except TimeoutError:
+            return
