@@ -78,14 +78,16 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = (), patterns: Iterable[re.Pattern[str]] = ()) -> None:
-        spellings = {
-            spelling
-            for secret in secrets
-            if secret
-            for spelling in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1])
-        }
-        self._secrets = sorted(spellings, key=len, reverse=True)
+        self._secrets: list[str] = []
         self._patterns = tuple(patterns)
+        for secret in secrets:
+            self.also(secret)
+
+    def also(self, secret: str) -> None:
+        """Hide one more value from now on."""
+        if secret:
+            spellings = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+            self._secrets = sorted({*self._secrets, *spellings}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """The same with every secret hidden; a fault of ours withholds it all."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from perftui.history.deploys import DeploysPart
 from perftui.model.answer import Answer
 from perftui.pipeline.playbook.board import SnapshotBoard
 from perftui.pipeline.tree import iso, tree
@@ -26,6 +27,10 @@ class Tools(Protocol):
 
     def wall(self) -> float: ...
     def mono(self) -> float: ...
+    def lives(self, pid: int, started: int) -> bool:
+        """Whether that very process, by its start time in clock ticks, is still there."""
+        ...
+
     async def program(
         self,
         argv: list[str],
@@ -50,11 +55,6 @@ class Tools(Protocol):
         self, method: str, url: str, headers: Mapping[str, str], body: str | None, timeout_s: float, cap_bytes: int
     ) -> Reply: ...
     async def certificates(self, host: str, port: int, server_name: str, timeout_s: float) -> Certificates: ...
-    def deploys_since(self, seconds: float) -> int | None:
-        """How many; None where no source of deploys is known."""
-        ...
-
-    def last_deploy_at(self) -> float | None: ...
 
 
 class Names(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ class StepWorld:
         return conditions.Scope(
             history=snapshot.history if snapshot else None,
             values={"vars": names.scope.vars, "t": thresholds, "steps": names.scope.steps},
-            deploys=self._tools.deploys_since,
+            deploys=self._deploys_since,
         )
 
     async def tick(self) -> None:
@@ -164,11 +164,23 @@ class StepWorld:
     def event_at(self, event: str) -> float | None:
         match event:
             case "last_deploy":
-                return self._tools.last_deploy_at()
+                known = self._deploys()
+                return known.deploys[0].at if known is not None and known.deploys else None
             case "last_mark":
                 marks = self._board.newest.marks if self._board.newest else ()
                 return marks[-1].at if marks else None
         return self._names.started_at
+
+    def _deploys(self) -> DeploysPart | None:
+        return self._board.newest.history.known(DeploysPart) if self._board.newest else None
+
+    def _deploys_since(self, seconds: float) -> int | None:
+        """How many; None where no source of deploys is known."""
+        known = self._deploys()
+        if known is None or self._board.newest is None:
+            return None
+        now = self._board.newest.at
+        return len(known.between(now - seconds, now))
 
 
 def _as_text(reference: str, value: Any) -> str:

@@ -9,7 +9,7 @@ from msgspec import field
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem, Way
-from perftui.playbooks.steps.world import Done, World
+from perftui.playbooks.steps.world import Done, World, table_of
 from perftui.playbooks.template import Reference
 from perftui.playbooks.values import Duration, StepId
 
@@ -41,10 +41,10 @@ def _conditions(do: ForEach) -> Iterator[tuple[Place, Condition]]:
 
 async def execute(step: Step, do: ForEach, world: World) -> Done:
     """Take the rows of the table as they were captured."""
-    found = world.value(do.rows)
-    if not isinstance(found, list | tuple):
+    found = table_of(world.value(do.rows))
+    if found is None:
         return Done(state="unknown", why=f"{do.rows} holds no table")
-    return Done(state="passed", opens={"rows": list(found[: do.most])})
+    return Done(state="passed", opens={"rows": found[: do.most]})
 
 
 KIND = Kind(

@@ -148,3 +148,12 @@ def unknown_words(outcome: Outcome) -> str:
     if outcome.missing:
         return f"not known: {', '.join(outcome.missing[:3])}"
     return outcome.detail or "not known"
+
+
+def table_of(value: Any) -> list[Any] | None:
+    """The rows that a reference stands for: a captured table itself, or the one that its step captured."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return next((list(inner) for inner in value.values() if isinstance(inner, list | tuple)), None)
+    return None

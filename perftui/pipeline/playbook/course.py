@@ -1,0 +1,67 @@
+"""What a run keeps of its readings, so that its report needs nothing but the journal."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import Any
+
+from perftui.history.deploys import DeploysPart
+from perftui.pipeline.snapshot import Snapshot
+from perftui.pipeline.tree import iso
+from perftui.playbooks.run.state import Book
+
+LOOK_BACK_S = 1800.0
+POINTS = 120
+ALWAYS = (
+    "probe.p95_s",
+    "probe.error_ratio",
+    "load.p95_s",
+    "pool.utilization_ratio",
+    "pool.waiting",
+    "postgres.locks.waiting",
+    "postgres.transactions_per_s",
+    "postgres.connections.utilization_ratio",
+    "host.cpu.busy_ratio",
+    "host.cpu.iowait_ratio",
+    "host.memory.used_ratio",
+    "host.pressure.io.some_avg10_ratio",
+)
+"""Users first, then what serves them."""
+
+
+def watched_readings(book: Book, snapshot: Snapshot) -> tuple[str, ...]:
+    """What the run's playbook needs, and what every incident is about, as far as it has a course."""
+    wanted = dict.fromkeys((*book.playbooks[book.main].needs.metrics, *ALWAYS))
+    known = set(snapshot.history.names())
+    return tuple(name for name in wanted if name in known)
+
+
+def course(snapshot: Snapshot, readings: tuple[str, ...]) -> dict[str, Any]:
+    """Each reading over the last half hour: moments (seconds since 1970) and values, null where not known."""
+    history = snapshot.history
+    series = {}
+    for name in readings:
+        walls, _, values = history.spread(name, LOOK_BACK_S, POINTS)
+        if any(not isnan(value) for value in values):
+            points = [
+                [round(w, 1), None if isnan(v) else float(f"{v:.5g}")] for w, v in zip(walls, values, strict=True)
+            ]
+            series[name] = points
+    known = history.known(DeploysPart)
+    deploys = known.between(snapshot.at - LOOK_BACK_S, snapshot.at) if known else ()
+    return {
+        "series": series,
+        "deploys": [{"at": iso(each.at), "service": each.service, "version": each.version} for each in deploys],
+        "marks": [{"at": iso(mark.at), "text": mark.text} for mark in snapshot.marks],
+        "verdict": {
+            "class": snapshot.verdict.constraint.value,
+            "summary": snapshot.verdict.summary,
+            "chain": list(snapshot.verdict.chain),
+        },
+    }
+
+
+def values_now(snapshot: Snapshot, readings: tuple[str, ...]) -> dict[str, Any]:
+    """Each reading as it is now."""
+    values = {name: snapshot.history.value(name) for name in readings}
+    return {"at": snapshot.at, "values": {name: value for name, value in values.items() if value is not None}}

@@ -1,0 +1,302 @@
+"""Goes through a run: does what its state asks for, and writes each thing down before and after it happens.
+
+One coroutine owns the run. What the operator wants besides (a note, an undo, the end) comes in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from perftui.pipeline.playbook import questions
+from perftui.pipeline.playbook.acting import Acting
+from perftui.pipeline.playbook.board import SnapshotBoard
+from perftui.pipeline.playbook.course import course, values_now, watched_readings
+from perftui.pipeline.playbook.keeper import Keeper
+from perftui.pipeline.playbook.talk import Operator, Question, Reply, RunView
+from perftui.pipeline.playbook.world import Names, StepWorld, Tools
+from perftui.playbooks.conditions import evaluate
+from perftui.playbooks.document import Playbook, Step
+from perftui.playbooks.journal import Event
+from perftui.playbooks.run.actions import Action, Answer, Begin, Close, Execute, Next, Settle, actions
+from perftui.playbooks.run.fold import applied, folded, may_repeat
+from perftui.playbooks.run.state import Book, State, here, open_undos
+from perftui.playbooks.steps.for_each import ForEach
+from perftui.playbooks.steps.repeat import Repeat
+from perftui.playbooks.steps.world import Progress
+
+MARK_EVERY_S = 30.0
+"""How often the run keeps the values of its readings, for the charts of its report."""
+
+
+class Runner:
+    """One run, from its first entry or from where it was left."""
+
+    def __init__(
+        self,
+        book: Book,
+        keeper: Keeper,
+        board: SnapshotBoard,
+        tools: Tools,
+        operator: Operator,
+        publish: Callable[[RunView], None] = lambda view: None,
+        host: str = "",
+    ) -> None:
+        """
+        Args:
+            operator: who answers.
+            publish: is handed what there is to show, whenever it changes.
+            host: its name unlocks changes.
+        """
+        self.book, self.keeper, self.board, self.tools = book, keeper, board, tools
+        self.host = host
+        self.state: State = folded(book, keeper.entries)
+        self.secrets: dict[str, dict[str, str]] = {}
+        """By scope; they are in no journal."""
+        self.baselines: dict[str, Mapping[str, float]] = {}
+        self._operator = operator
+        self._publish = publish
+        self._question: Question | None = None
+        self._progress: dict[str, Progress] = {}
+        self._note = ""
+        self._started_mono, self._started_at = tools.mono(), tools.wall()
+        self._acting = Acting(self)
+        self._reading: set[asyncio.Task[None]] = set()
+        self._others: set[asyncio.Task[None]] = set()
+        self._stop = ""
+
+    async def run(self, data: Mapping[str, Any] = {}) -> State:
+        """Go on to the end of the run.
+
+        Args:
+            data: of the entry that opens or resumes it: vars, whether changes are allowed, the playbook's hash.
+        """
+        resumed = bool(self.keeper.entries)
+        await self.write(Event.RUN_RESUMED if resumed else Event.RUN_OPEN, data=data)
+        await self._keep_course()
+        marking = asyncio.ensure_future(self._keep_values())
+        try:
+            while not self.state.closed:
+                await self._one()
+        finally:
+            marking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await marking
+        return self.state
+
+    async def write(self, ev: str, step: str | None = None, attempt: int = 0, data: Mapping[str, Any] = {}) -> None:
+        """Write an entry and be in the state after it."""
+        entry = await self.keeper.append(ev, step, attempt, data)
+        self.state = applied(self.book, self.state, entry)
+        self.show()
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it in its turn, without waiting for it here."""
+        task = asyncio.ensure_future(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    async def note(self, text: str) -> None:
+        """Put a note on the run's time axis."""
+        found = here(self.state)
+        await self.write(Event.NOTE, found[2] if found else None, data={"text": text})
+
+    async def undo(self, key: str) -> None:
+        """Take a change back, if the operator confirms it."""
+        await self._acting.undo(key)
+
+    def stop(self, why: str = "stopped by the operator") -> None:
+        """End the run after what is going on; what only reads is ended at once."""
+        self._stop = why
+        for task in self._reading:
+            task.cancel()
+
+    async def ask(self, question: Question) -> Reply:
+        """The operator's answer; `x` ends the run whatever was asked."""
+        self._question = question
+        self.show()
+        try:
+            reply = await self._operator.ask(question)
+        finally:
+            self._question = None
+        if reply.note:
+            await self.write(Event.NOTE, question.path or None, data={"text": reply.note})
+        if reply.key == "x" and not any(choice.key == "x" for choice in question.choices if question.about == "choose"):
+            self._stop = "stopped by the operator"
+        return reply
+
+    def tell(self, note: str) -> None:
+        """Say what a request came to."""
+        self._note = note
+        self.show()
+
+    def show(self) -> None:
+        found = here(self.state)
+        self._publish(
+            RunView(
+                name=self.keeper.name,
+                playbook=self.book.playbooks[self.book.main],
+                state=self.state,
+                entries=tuple(self.keeper.entries),
+                path=found[2] if found else "",
+                step=found[1] if found else None,
+                question=self._question,
+                progress=dict(self._progress),
+                durability=self.keeper.durability,
+                problem=self.keeper.problem,
+                started_mono=self._started_mono,
+                note=self._note,
+            )
+        )
+
+    def world(self, scope: str, path: str, step: Step, **acting: Any) -> StepWorld:
+        """The outside as this step sees it."""
+
+        def tell(progress: Progress) -> None:
+            self._progress[path] = progress
+            self.show()
+
+        return StepWorld(self.names(scope), self.board, self.tools, self.timeout_s(scope, step), tell, **acting)
+
+    def names(self, scope: str) -> Names:
+        known = self.state.scopes[scope]
+        return Names(
+            playbook=self.book.playbooks[known.playbook],
+            scope=known,
+            secrets=self.secrets.get(scope, {}),
+            baselines=self.baselines,
+            started_at=self._started_at,
+        )
+
+    def timeout_s(self, scope: str, step: Step) -> float:
+        limits = self.playbook(scope).limits
+        return float(step.timeout_s if step.timeout_s is not None else limits.step_timeout_s)
+
+    def playbook(self, scope: str) -> Playbook:
+        return self.book.playbooks[self.state.scopes[scope].playbook]
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self._stop)
+
+    async def _one(self) -> None:
+        """Do what is due: one thing, or the children of a parallel step side by side."""
+        limit_s = self.book.playbooks[self.book.main].limits.run_timeout_s
+        if not self._stop and self.tools.mono() - self._started_mono > limit_s:
+            self._stop = f"the run took longer than {limit_s / 60:.0f} min"
+        if self._stop and not self.state.stopped:
+            await self.write(Event.CHOICE, data={"key": "stop", "why": self._stop})
+            self._stop = ""
+            return
+        due = actions(self.state)
+        if len(due) == 1 and not isinstance(due[0], (Begin, Execute)):
+            await self._decide(due[0])
+            return
+        # Children that run are in `due` each time; they are followed to their end at once, so none is begun twice.
+        tasks = [asyncio.ensure_future(self._step(action)) for action in due if isinstance(action, (Begin, Execute))]
+        self._reading = {task for task, action in zip(tasks, due, strict=False) if _only_reads(action)}
+        try:
+            await asyncio.gather(*tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if not self._stop:
+                raise
+        finally:
+            self._reading = set()
+            self._progress = {}
+
+    async def _step(self, action: Begin | Execute) -> None:
+        if isinstance(action, Begin):
+            await self._acting.begin(action)
+        else:
+            await self._acting.execute(action)
+
+    async def _decide(self, action: Action) -> None:
+        match action:
+            case Answer():
+                await self._answer(action)
+            case Next():
+                await self._next(action)
+            case Settle():
+                await self.write(Event.STEP_OUTCOME, action.path, data={"state": action.ended.value})
+            case Close():
+                await self._close(action)
+
+    async def _answer(self, action: Answer) -> None:
+        step, path = action.step, action.path
+        if action.about == "failed":
+            reply = await self.ask(questions.failed(step, path, action.problem, True))
+            keys = {"r": "retry", "c": "continue"}
+        else:
+            lines = self._acting.traces(path)
+            reply = await self.ask(questions.indeterminate(step, path, lines))
+            keys = {"d": "done", "n": "not_done"}
+        if reply.key in keys:
+            await self.write(Event.CHOICE, path, data={"key": keys[reply.key]})
+
+    async def _next(self, action: Next) -> None:
+        do, path = action.step.do, action.path
+        world = self.world(action.scope, path, action.step)
+        if isinstance(do, ForEach):
+            done = do.until is not None and evaluate(do.until, world.scope()).truth is True
+            if action.last or done:
+                rows = action.turn
+                data = {"state": "passed", "values": {"done": rows}}
+                await self.write(Event.STEP_OUTCOME, path, data=data)
+                return
+            if action.turn:
+                await self._pause(do.wait_s, path)
+            data = {"scope": action.scope, "name": do.name, "value": action.row, "turn": action.turn}
+            await self.write(Event.VAR_SET, path, data=data)
+        elif isinstance(do, Repeat):
+            await self._acting.round(action, do, world)
+
+    async def _pause(self, seconds: float, path: str) -> None:
+        """Wait, showing how long; the end of the run is not held up by it."""
+        began = self.tools.mono()
+        while (waited := self.tools.mono() - began) < seconds and not self._stop:
+            self._progress[path] = Progress(waited_s=waited, limit_s=seconds, words="waiting")
+            self.show()
+            await asyncio.sleep(min(0.5, seconds - waited))
+        self._progress.pop(path, None)
+
+    async def pause(self, seconds: float, path: str) -> None:
+        """As a step's delay, or between two tries."""
+        await self._pause(seconds, path)
+
+    async def _close(self, action: Close) -> None:
+        while standing := [undo for undo in open_undos(self.state) if undo.state != "kept"]:
+            reply = await self.ask(questions.still_standing(list(standing), standing[0].step))
+            if reply.key == "u":
+                await self.undo(standing[0].key)
+                continue
+            for undo in standing:
+                await self.write(Event.UNDO_DONE, undo.key, data={"state": "kept"})
+        await self._keep_course()
+        await self.write(Event.RUN_CLOSE, data={"reason": action.reason, "follow_up": list(self._follow_up())})
+
+    def _follow_up(self) -> tuple[str, ...]:
+        used = {scope.playbook for scope in self.state.scopes.values()}
+        return tuple(line for playbook in used for line in self.book.playbooks[playbook].follow_up)
+
+    async def _keep_course(self) -> None:
+        """The last half hour of the readings this run is about, with the deploys and marks inside it."""
+        snapshot = self.board.newest
+        if snapshot is not None:
+            readings = watched_readings(self.book, snapshot)
+            await self.write(Event.METRIC_MARK, data=course(snapshot, readings))
+
+    async def _keep_values(self) -> None:
+        while True:
+            await asyncio.sleep(MARK_EVERY_S)
+            snapshot = self.board.newest
+            if snapshot is not None:
+                await self.write(Event.METRIC_MARK, data=values_now(snapshot, watched_readings(self.book, snapshot)))
+
+
+def _only_reads(action: Action) -> bool:
+    return isinstance(action, (Begin, Execute)) and may_repeat(action.step)
