@@ -79,7 +79,8 @@ async def run_program(
 ) -> Ended:
     """Run it to its end, and end with it all that it started in its session.
 
-    When this call is cancelled the program is ended as after its timeout, and the call waits for that.
+    When this call is cancelled the program is ended as after its timeout, and the call waits for that. One that writes to a
+    file is left to its end: it is a change under way, and half of it would be worse.
 
     Args:
         cap_bytes: so much of the output is kept, half from its beginning and half from its end.
@@ -99,6 +100,7 @@ async def run_program(
             result, error = run.run(lambda process: loop.call_soon_threadsafe(started, process)), None
         except Exception as exc:
             result, error = None, exc
+        os.close(stop_reader)
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
             loop.call_soon_threadsafe(_settle, future, result, error)
 
@@ -106,16 +108,19 @@ async def run_program(
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        os.write(stop_writer, b"x")
-        with contextlib.suppress(SourceError):
-            await asyncio.shield(future)
+        if to_file is None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(stop_writer, b"x")
+            with contextlib.suppress(SourceError):
+                await asyncio.shield(future)
         raise
     finally:
         os.close(stop_writer)
-        os.close(stop_reader)
 
 
 def _settle(future: asyncio.Future[Ended], result: Ended | None, error: Exception | None) -> None:
+    if future.done():
+        return
     if error is not None:
         future.set_exception(error)
     elif result is not None:
@@ -198,7 +203,9 @@ class _Run:
         while not _has_ended(process):
             if time.monotonic() >= deadline:
                 return "time"
-            wanted = [self._stop] if pipe is None or self._output.ended else [self._stop, pipe]
+            wanted = [] if self._to_file is not None else [self._stop]
+            if pipe is not None and not self._output.ended:
+                wanted.append(pipe)
             ready, _, _ = select.select(wanted, [], [], LOOK_S)
             if self._stop in ready:
                 return "stop"

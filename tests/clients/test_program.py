@@ -213,3 +213,21 @@ async def test_what_can_not_be_started_says_why(argv: list[str], kind: FailureKi
 
     assert caught.value.kind is kind
     assert argv[0] in caught.value.detail
+
+
+async def test_a_change_that_nobody_follows_any_more_comes_to_its_end(tmp_path: Path) -> None:
+    told: list[Process] = []
+    argv = [sys.executable, "-c", "import time; time.sleep(0.5); print('finished')"]
+    call = asyncio.ensure_future(
+        run_program(argv, env=environment(os.environ), timeout_s=60, to_file=tmp_path / "o", started=told.append)
+    )
+    while not told:
+        await asyncio.sleep(0.01)
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    assert told[0].lives
+    assert await gone([told[0].pid])
+    assert (tmp_path / "o").read_text() == "finished\n"

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.pipeline.playbook import questions
+from perftui.pipeline.playbook.inputs import Inputs
 from perftui.pipeline.playbook.talk import Reply
 from perftui.pipeline.playbook.world import StepWorld
 from perftui.playbooks.capture import Unreadable, captured
-from perftui.playbooks.complaint import Wrong
 from perftui.playbooks.conditions import evaluate
 from perftui.playbooks.document import Effect, Step, Var
-from perftui.playbooks.inputs import value_of
 from perftui.playbooks.journal import Event
 from perftui.playbooks.run.actions import Begin, Execute, Next
 from perftui.playbooks.run.fold import may_repeat
-from perftui.playbooks.run.state import inputs_wanted
 from perftui.playbooks.steps import kind_of
 from perftui.playbooks.steps.ask import Ask
 from perftui.playbooks.steps.choose import Choose
@@ -47,11 +44,12 @@ class Acting:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
+        self._inputs = Inputs(runner)
 
     async def begin(self, action: Begin) -> None:
         """Inputs, delay, `when`, confirmation; then the intent is written."""
         run, step, path = self._runner, action.step, action.path
-        await self._playbook_inputs(action)
+        await self._inputs.of_playbook(action.scope, action.path, step)
         if run.stopping:
             return
         retry = step.retry
@@ -81,7 +79,7 @@ class Acting:
 
     async def execute(self, action: Execute) -> None:
         """Do it and write the outcome."""
-        run, step, path = self._runner, action.step, action.path
+        step = action.step
         match step.do:
             case Say():
                 await self._say(action, step.do)
@@ -91,8 +89,6 @@ class Acting:
                 await self._choose(action, step.do)
             case _:
                 await self._do(action)
-        if run.stopping:
-            return
 
     async def undo(self, key: str) -> None:
         """Take a change back."""
@@ -143,7 +139,9 @@ class Acting:
         reply = None
         if do.pick:
             rows = next(questions.rows_of(var, world) for var in do.pick.values())
-            question = questions.inputs(action.step, path, do.pick, {}, rows, "")
+            question = questions.inputs(
+                action.step, path, {str(name): var for name, var in do.pick.items()}, {}, rows, ""
+            )
             try:
                 reply = await asyncio.wait_for(run.ask(question), float(do.every_s))
             except TimeoutError:
@@ -171,57 +169,6 @@ class Acting:
             alive = run.tools.lives(pid, ticks)
             lines.append(f"its process {pid} {'still runs: wait for it' if alive else 'has ended'}")
         return tuple(lines)
-
-    async def _playbook_inputs(self, action: Begin) -> None:
-        """Inputs that nobody gave to this playbook yet: proposed values are taken, the rest is asked for."""
-        run, scope = self._runner, action.scope
-        playbook = run.playbook(scope)
-        wanted = inputs_wanted(playbook, run.state.scopes[scope])
-        secrets = [name for name, var in playbook.vars.items() if var.secret and name not in run.secrets.get(scope, {})]
-        world = run.world(scope, action.path, action.step)
-        asked: dict[str, Var] = {}
-        for name in dict.fromkeys([*wanted, *secrets]):
-            var = playbook.vars[name]  # type: ignore[index]
-            proposal = _proposal(var, world)
-            if proposal is None or var.secret:
-                asked[name] = var
-            else:
-                await self._set(None, scope, name, var, proposal)
-        if asked:
-            await self._fill_in(None, scope, action.step, asked, world)
-
-    async def _fill_in(
-        self, path: str | None, scope: str, step: Step, wanted: Mapping[str, Var], world: StepWorld
-    ) -> None:
-        """Ask until every input is what it should be, or the run is ended."""
-        run = self._runner
-        left, note = dict(wanted), ""
-        while left and not run.stopping:
-            proposals = {name: p for name, var in left.items() if (p := _proposal(var, world)) is not None}
-            rows = next((questions.rows_of(var, world) for var in left.values() if var.type == "row"), ())
-            reply = await run.ask(questions.inputs(step, path or "", left, proposals, rows, note))
-            note = ""
-            for name, var in list(left.items()):
-                given = reply.values.get(name, "")
-                if given == "" and var.type != "text":
-                    note = note or f"{name} is missing"
-                    continue
-                try:
-                    await self._set(path, scope, name, var, given)
-                    del left[name]
-                except Wrong as wrong:
-                    note = f"{name}: {wrong.what}; {wrong.right}"
-
-    async def _set(self, path: str | None, scope: str, name: str, var: Var, given: Any) -> None:
-        value = given if var.type == "row" else value_of(var, given)
-        if var.type == "time":
-            value = _moment(str(value), self._runner.tools.wall())
-        data: dict[str, Any] = {"scope": scope, "name": name, "value": value}
-        if var.secret:
-            self._runner.secrets.setdefault(scope, {})[name] = str(value)
-            self._runner.keeper.redactor.also(str(value))
-            data = {"scope": scope, "name": name, "secret_input": True}
-        await self._runner.write(Event.VAR_SET, path, data=data)
 
     async def _due(self, action: Begin, world: StepWorld) -> bool:
         """Whether `when` holds; where it can't be told, the operator decides."""
@@ -321,7 +268,9 @@ class Acting:
     async def _ask(self, action: Execute, wanted: Mapping[Any, Var]) -> None:
         run, path = self._runner, action.path
         world = run.world(action.scope, path, action.step)
-        await self._fill_in(path, action.scope, action.step, {str(name): var for name, var in wanted.items()}, world)
+        await self._inputs.fill_in(
+            path, action.scope, action.step, {str(name): var for name, var in wanted.items()}, world
+        )
         if not run.stopping:
             await self._outcome(path, action.attempt, Done(state="passed"), 0.0, {})
 
@@ -431,24 +380,3 @@ class Acting:
 def _agreed(typed: str, expires_mono: float | None, reply: Reply, world: StepWorld) -> bool:
     in_time = expires_mono is None or world.mono <= expires_mono
     return in_time and (reply.typed == typed if typed else reply.key == "y")
-
-
-def _proposal(var: Var, world: StepWorld) -> str | None:
-    """What stands in an input at first: a value from where its `from` points, else its default."""
-    if var.source and var.type != "row":
-        value = world.value(var.source)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return f"{value:.10g}"
-        if isinstance(value, str):
-            return value
-    if var.default is None:
-        return None
-    return str(var.default).lower() if isinstance(var.default, bool) else str(var.default)
-
-
-def _moment(text: str, now: float) -> str:
-    """`now` and `-10m` as the moment they name."""
-    if text == "now" or text.startswith("-"):
-        seconds = 0.0 if text == "now" else int(text[1:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
-        return datetime.fromtimestamp(now - seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return text

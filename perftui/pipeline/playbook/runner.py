@@ -6,7 +6,6 @@ One coroutine owns the run. What the operator wants besides (a note, an undo, th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -63,7 +62,9 @@ class Runner:
         self._note = ""
         self._started_mono, self._started_at = tools.mono(), tools.wall()
         self._acting = Acting(self)
-        self._reading: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._harmless: set[str] = set()
+        """Paths of steps under way that may be cut off."""
         self._others: set[asyncio.Task[None]] = set()
         self._stop = ""
 
@@ -81,9 +82,11 @@ class Runner:
             while not self.state.closed:
                 await self._one()
         finally:
-            marking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await marking
+            # When the run is given up (a hangup), what only reads ends with it; a change is left to finish by itself.
+            tasks = [marking, *self._others, *(self._tasks[path] for path in self._harmless)]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return self.state
 
     async def write(self, ev: str, step: str | None = None, attempt: int = 0, data: Mapping[str, Any] = {}) -> None:
@@ -110,8 +113,8 @@ class Runner:
     def stop(self, why: str = "stopped by the operator") -> None:
         """End the run after what is going on; what only reads is ended at once."""
         self._stop = why
-        for task in self._reading:
-            task.cancel()
+        for path in self._harmless:
+            self._tasks[path].cancel()
 
     async def ask(self, question: Question) -> Reply:
         """The operator's answer; `x` ends the run whatever was asked."""
@@ -194,26 +197,29 @@ class Runner:
         if len(due) == 1 and not isinstance(due[0], (Begin, Execute)):
             await self._decide(due[0])
             return
-        # Children that run are in `due` each time; they are followed to their end at once, so none is begun twice.
-        tasks = [asyncio.ensure_future(self._step(action)) for action in due if isinstance(action, (Begin, Execute))]
-        self._reading = {task for task, action in zip(tasks, due, strict=False) if _only_reads(action)}
-        try:
-            await asyncio.gather(*tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if not self._stop:
-                raise
-        finally:
-            self._reading = set()
-            self._progress = {}
+        for action in due:
+            if isinstance(action, (Begin, Execute)) and action.path not in self._tasks:
+                self._tasks[action.path] = asyncio.ensure_future(self._step(action))
+                if may_repeat(action.step):
+                    self._harmless.add(action.path)
+        await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        ended = {path: task for path, task in self._tasks.items() if task.done()}
+        for path, task in ended.items():
+            del self._tasks[path]
+            self._harmless.discard(path)
+            self._progress.pop(path, None)
+            if not task.cancelled():
+                task.result()
 
     async def _step(self, action: Begin | Execute) -> None:
-        if isinstance(action, Begin):
-            await self._acting.begin(action)
-        else:
+        """Begin it; a child of a parallel step is followed to its end at once."""
+        if isinstance(action, Execute):
             await self._acting.execute(action)
+            return
+        await self._acting.begin(action)
+        if action.path in self.state.children and self.state.children[action.path] is None:
+            execute = Execute(path=action.path, step=action.step, scope=action.scope, attempt=action.attempt)
+            await self._acting.execute(execute)
 
     async def _decide(self, action: Action) -> None:
         match action:
@@ -244,9 +250,8 @@ class Runner:
         if isinstance(do, ForEach):
             done = do.until is not None and evaluate(do.until, world.scope()).truth is True
             if action.last or done:
-                rows = action.turn
-                data = {"state": "passed", "values": {"done": rows}}
-                await self.write(Event.STEP_OUTCOME, path, data=data)
+                ended = {"state": "passed", "values": {"done": action.turn}}
+                await self.write(Event.STEP_OUTCOME, path, data=ended)
                 return
             if action.turn:
                 await self._pause(do.wait_s, path)
@@ -296,7 +301,3 @@ class Runner:
             snapshot = self.board.newest
             if snapshot is not None:
                 await self.write(Event.METRIC_MARK, data=values_now(snapshot, watched_readings(self.book, snapshot)))
-
-
-def _only_reads(action: Action) -> bool:
-    return isinstance(action, (Begin, Execute)) and may_repeat(action.step)
