@@ -84,6 +84,11 @@ class KernelFiles:
         with source_errors(path):
             return os.readlink(self._root + path)
 
+    def status(self, path: str) -> os.stat_result:
+        """What a file is, through symbolic links. Raises as `read`."""
+        with source_errors(path):
+            return os.stat(self._root + path)
+
     def device(self, path: str) -> str:
         """`major:minor` of a block device, or of the one a file lies on. Raises as `read`."""
         with source_errors(path):

@@ -14,6 +14,8 @@ from perftui.sources.kind import Source
 
 LOG_BYTES = 1 << 20
 """Read of a log at most: the newest part."""
+SYSTEMD_RUNS = "/run/systemd/system"
+"""There exactly where systemd is the init system: sd_booted(3)."""
 APT_HISTORY, DPKG_LOG = "/var/log/apt/history.log", "/var/log/dpkg.log"
 
 
@@ -26,6 +28,8 @@ class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How far back changes are read."""
     packages: bool = True
     """The logs of apt and dpkg, where they are."""
+    systemd: bool = True
+    """Starts of services, where systemd runs."""
     git: dict[str, str] = {}
     """Service → directory that is deployed by git."""
     capistrano: dict[str, str] = {}
@@ -48,7 +52,7 @@ def _absolute(key: str, given: str) -> Path:
     return path
 
 
-def deploy_sources(config: DeploysConfig) -> list[Source]:
+def deploy_sources(config: DeploysConfig, boot_at: float | None = None) -> list[Source]:
     """The sources of deploys with their clients; nothing is read yet.
 
     Raises:
@@ -61,7 +65,7 @@ def deploy_sources(config: DeploysConfig) -> list[Source]:
     if not 0 < config.days <= 366:
         raise UsageError(f"deploys.days: {config.days:g} is outside 0 to 366")
     file = LogFile(str(deploys_file(config)), LOG_BYTES)
-    found = [
+    found: list[Source | None] = [
         _places(
             deploy_file.KIND.name,
             [deploy_file.DeployFile(file, host_zone(), named=config.file is not None)],
@@ -69,6 +73,7 @@ def deploy_sources(config: DeploysConfig) -> list[Source]:
             deploy_file.INTERVAL_S,
         ),
         _places(deploy_packages.KIND.name, _packages(config), config),
+        _systemd(config, boot_at),
         _places(deploy_capistrano.KIND.name, _capistrano(config), config),
         _places(deploy_git.KIND.name, _git(config), config),
     ]
@@ -101,6 +106,19 @@ def _packages(config: DeploysConfig) -> list[DeployPlace]:
     if config.packages and Path(DPKG_LOG).exists():
         places.append(DpkgLog(LogFile(DPKG_LOG, LOG_BYTES), zone, apt))
     return places
+
+
+def _systemd(config: DeploysConfig, boot_at: float | None) -> Source | None:
+    if not config.systemd or not Path(SYSTEMD_RUNS).exists():
+        return None
+    from perftui.clients.clock import SystemClock
+    from perftui.clients.kernel_files import KernelFiles
+    from perftui.clients.systemctl import Systemctl
+    from perftui.clients.worker import DaemonWorker
+    from perftui.sources.deploy_systemd import SystemdServices
+
+    worker = DaemonWorker(SystemdServices.name)
+    return SystemdServices(Systemctl(), KernelFiles(), SystemClock(), worker, boot_at=boot_at, days=config.days)
 
 
 def _git(config: DeploysConfig) -> list[DeployPlace]:

@@ -49,7 +49,7 @@ def all_sources(dsn: str | None, config: Config) -> Wired:
     postgres, pools = postgres_sources(dsn), pool_sources(config.pools)
     return msgspec.structs.replace(
         postgres,
-        sources=[*host_sources(), *postgres.sources, *pools.sources, *deploy_sources(config.deploys)],
+        sources=[*host_sources(), *postgres.sources, *pools.sources, *deploy_sources(config.deploys, _boot_at())],
         closing=(*postgres.closing, *pools.closing),
     )
 
