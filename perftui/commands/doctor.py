@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     from perftui import __version__
     from perftui.commands.config import load
+    from perftui.commands.deploy_doctor import deploy_lines
     from perftui.commands.paths import config_file, state_dir
     from perftui.commands.sources import all_sources, machine
 
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         worst = ExitCode.WARNING if problem else worst
     if not any(name.startswith("pg_") for name, _ in results):
         print("  off      Postgres: none named by --dsn or PG* variables, and no local socket")
+    for line in asyncio.run(deploy_lines(config.deploys)):
+        print(line)
     if os.geteuid() != 0:
         print("  partial  other users' processes: I/O, open files and swap of theirs need root")
     print(f"  terminal {_terminal()}")
