@@ -14,6 +14,8 @@ from perftui.commands.deploy_sources import DeploysConfig
 from perftui.commands.paths import config_file
 from perftui.commands.pool_config import PoolConfig
 from perftui.commands.pool_config import check as check_pools
+from perftui.commands.probe_config import ProbeConfig, SloConfig
+from perftui.commands.probe_config import check as check_probes
 from perftui.findings import RULES
 from perftui.findings.rule import ChosenLimits, Limits
 from perftui.model.failure import UsageError
@@ -36,6 +38,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Limits by rule: `[rules."host.cpu_saturated"]`, `busy_ratio = 0.9`."""
     pools: dict[str, PoolConfig] = {}
     """Poolers and applications, by name: `[pools.orders]`. A PgBouncer on this host is found without."""
+    probes: dict[str, ProbeConfig] = {}
+    """What is probed, by name: `[probes.health]`; nothing without it."""
+    slo: SloConfig = SloConfig()
+    """What is asked of every probe."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -64,8 +70,13 @@ def load(named: str | None) -> Settings:
         raise UsageError(f"{path}: not TOML: {exc}") from exc
     for name, table in _tables(settings, "pools"):
         _convert(table, PoolConfig, f"{path}: pools.{name}")
+    for name, table in _tables(settings, "probes"):
+        _convert(table, ProbeConfig, f"{path}: probes.{name}")
+    if "slo" in settings:
+        _convert(settings["slo"], SloConfig, f"{path}: slo")
     config = _convert(settings, Config, str(path))
     check_pools(config.pools, str(path))
+    check_probes(config.probes, config.slo, str(path))
     _check_interval(config.interval_s, f"{path}: interval_s")
     return Settings(_with_environment(config), _limits(config, path))
 

@@ -8,7 +8,10 @@ import contextlib
 import os
 import sys
 
+from perftui.clients.clock import SystemClock
+from perftui.commands.config import Config
 from perftui.commands.console import dsn_argument
+from perftui.commands.probe_config import ProbeConfig
 from perftui.commands.sources import Wired
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
@@ -43,6 +46,11 @@ def run(args: argparse.Namespace) -> ExitCode:
         print("  off      Postgres: none named by --dsn or PG* variables, and no local socket")
     for line in asyncio.run(deploy_lines(config.deploys)):
         print(line)
+    for line, fails in asyncio.run(_probes(config)):
+        print(f"  {'failing' if fails else 'ok':<8} probe {line}")
+        worst = ExitCode.WARNING if fails else worst
+    if not config.probes:
+        print("  off      probes: none configured by [probes.NAME]; docs/probes.md tells how")
     if os.geteuid() != 0:
         print("  partial  other users' processes: I/O, open files and swap of theirs need root")
     print(f"  terminal {_terminal()}")
@@ -58,6 +66,24 @@ async def _try_all(wired: Wired) -> list[tuple[str, str]]:
     """(source, why it gives nothing); an empty reason is a source that works."""
     async with contextlib.aclosing(wired):
         return [(source.name, await _try(source)) for source in wired.sources]
+
+
+async def _probes(config: Config) -> list[tuple[str, bool]]:
+    """(name and what one request came to, whether it failed) of each probe, all at once."""
+    from perftui.commands.probe_sources import prober
+
+    async def line(name: str, probe: ProbeConfig) -> tuple[str, bool]:
+        try:
+            result = await prober(probe).probe()
+        except SourceError as exc:
+            return f"{name:<15} {exc.kind}: {exc.detail}", True
+        if result.detail:
+            return f"{name:<15} {result.outcome}: {result.detail}", True
+        ends = min((each.not_after_at for each in result.certificates), default=None)
+        days = "" if ends is None else f", certificates for {(ends - SystemClock().wall()) / 86400:.0f} days"
+        return f"{name:<15} {result.status_code} in {result.total_s * 1000:.0f} ms{days}", False
+
+    return list(await asyncio.gather(*(line(name, probe) for name, probe in config.probes.items())))
 
 
 async def _try(source: Source) -> str:

@@ -45,11 +45,18 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
 def all_sources(dsn: str | None, config: Config) -> Wired:
     """Everything that a live command samples."""
     from perftui.commands.pool_sources import pool_sources
+    from perftui.commands.probe_sources import probe_sources
 
     postgres, pools = postgres_sources(dsn), pool_sources(config.pools)
     return msgspec.structs.replace(
         postgres,
-        sources=[*host_sources(), *postgres.sources, *pools.sources, *deploy_sources(config.deploys, _boot_at())],
+        sources=[
+            *host_sources(),
+            *postgres.sources,
+            *pools.sources,
+            *deploy_sources(config.deploys, _boot_at()),
+            *probe_sources(config),
+        ],
         closing=(*postgres.closing, *pools.closing),
     )
 

@@ -35,7 +35,13 @@ from perftui.findings import (
     pg_temp_spill,
     pg_unreachable,
     pg_wraparound,
+    probe_failing,
+    probe_slow,
+    probe_tail_latency,
+    slo_error_budget,
+    slo_latency,
     swapping,
+    tls_expiring,
 )
 from perftui.findings.rule import ChosenLimits, Rule
 from perftui.history.history import History
@@ -72,6 +78,12 @@ RULES: tuple[Rule, ...] = (
     pg_slot_retention.RULE,
     pg_archiver_failing.RULE,
     pg_checkpoint_pressure.RULE,
+    probe_failing.RULE,
+    probe_slow.RULE,
+    probe_tail_latency.RULE,
+    slo_latency.RULE,
+    slo_error_budget.RULE,
+    tls_expiring.RULE,
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from perftui.findings import leaders, postgres, statements
+from perftui.findings import leaders, postgres, probes, statements
 from perftui.findings.pg_statement_regressed import BLOCKS as REGRESSED_BLOCKS
 from perftui.history.history import History
 from perftui.model.finding import Finding
@@ -249,6 +249,36 @@ EDGES: tuple[Edge, ...] = (
     Edge("host.memory_pressure", "pg.unreachable", postgres_waits_here),
     Edge("host.swapping", "pg.unreachable", postgres_waits_here),
     Edge("host.oom_kill", "pg.unreachable", postgres_was_killed),
+    Edge("host.oom_kill", "probe.failing", probes.gone_here),
+    *(
+        edge
+        for cause in (
+            "host.cpu_saturated",
+            "host.cpu_throttled",
+            "host.io_saturated",
+            "host.memory_pressure",
+            "host.swapping",
+        )
+        for edge in (Edge(cause, "probe.slow", probes.served_here), Edge(cause, "probe.failing", probes.times_out_here))
+    ),
+    *(
+        edge
+        for cause in (
+            "pool.exhausted",
+            "pool.waiting",
+            "pool.unreachable",
+            "pg.lock_pileup",
+            "pg.slow_statements",
+            "pg.connections_exhausted",
+            "pg.unreachable",
+        )
+        for edge in (Edge(cause, "probe.slow", probes.served_here), Edge(cause, "probe.failing", probes.answers_here))
+    ),
+    Edge("tls.expiring", "probe.failing", probes.broken_certificate),
+    Edge("probe.failing", "slo.error_budget", probes.same_probe),
+    Edge("probe.failing", "slo.latency", probes.same_probe),
+    Edge("probe.slow", "slo.latency", probes.same_probe),
+    Edge("probe.tail_latency", "slo.latency", probes.same_probe),
 )
 
 

@@ -12,6 +12,7 @@ from perftui.history.flatten import flatten
 from perftui.history.series import Axis, Series
 from perftui.model.failure import Failed
 from perftui.model.frame import Frame, Mark, Sample
+from perftui.sources.counters import delta
 from perftui.sources.kind import Part, SourceKind
 
 P = TypeVar("P", bound=Part)
@@ -169,6 +170,14 @@ class History:
         first, last = known[0], known[-1]
         elapsed = self._axis.mono(start + last) - self._axis.mono(start + first)
         return (values[last] - values[first]) / elapsed if elapsed > 0 else None
+
+    def increase(self, reading: str, seconds: float) -> float | None:
+        """How much a counter grew between the first and the last known value in the window; None when it began anew there."""
+        series = self._series.get(reading)
+        values = series.slice(self._start(seconds), self.end) if series else []
+        first = next((value for value in values if not isnan(value)), None)
+        last = next((value for value in reversed(values) if not isnan(value)), None)
+        return delta(first, last)
 
     def spread(self, reading: str, seconds: float, most: int) -> tuple[list[float], list[float], list[float]]:
         """(wall clock, monotonic clock, value) of about `most` ticks at even steps; NaN where a value is not known.

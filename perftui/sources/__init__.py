@@ -30,6 +30,7 @@ from perftui.sources import (
     pgbouncer,
     pool_metrics,
     pressure,
+    probes,
     processes,
 )
 from perftui.sources.kind import SourceKind
@@ -60,6 +61,7 @@ KINDS: tuple[SourceKind, ...] = (
     pg_vacuum.KIND,
     pg_replication.KIND,
     pg_wal.KIND,
+    probes.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

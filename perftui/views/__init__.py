@@ -22,6 +22,7 @@ from perftui.views import (
     pg_replication,
     pg_statements,
     pg_tables,
+    probes,
     processes,
     swap,
 )
@@ -91,6 +92,14 @@ PANES: tuple[PaneKind, ...] = (
         zoom=deploys.zoom,
         shown=deploys.shown,
         detail=deploys.detail_lines,
+    ),
+    PaneKind(
+        key=probes.KEY,
+        title=probes.TITLE,
+        pane=probes.pane,
+        zoom=probes.zoom,
+        shown=probes.shown,
+        detail=probes.detail,
     ),
     PaneKind(key=processes.KEY, title=processes.TITLE, pane=processes.pane, zoom=processes.zoom),
     PaneKind(key=disks.KEY, title=disks.TITLE, pane=disks.pane, zoom=disks.zoom),

@@ -9,6 +9,7 @@ from perftui.views.format import duration, since, stamp
 from perftui.views.layout import clipped, length, short, wrapped
 from perftui.views.model import Line, Role
 from perftui.views.postgres import server_words
+from perftui.views.probes import header_words
 from perftui.views.tone import ROLES, SIGNS
 
 
@@ -27,6 +28,7 @@ def header(shown: Shown, width: int) -> Line:
         (0, _feed(shown)),
         (1, ((stamp(shown.snapshot.at), Role.TEXT),)),
         (5, _tape(shown.recording)),
+        (4, header_words(shown.snapshot)),
         (4, _sources(shown.snapshot)),
     ]
     pieces = [(rank, piece) for rank, piece in (*left, *right) if piece]

@@ -14,6 +14,12 @@ SIGN_OF_TONE = {ROLES[severity]: SIGNS[severity] for severity in (Severity.CRITI
 """What stands in the title of a pane that a finding points at; the same sign as in the verdict."""
 
 _PANES = {
+    "probe.failing": "probes",
+    "probe.slow": "probes",
+    "probe.tail_latency": "probes",
+    "slo.latency": "probes",
+    "slo.error_budget": "probes",
+    "tls.expiring": "probes",
     "host.io_saturated": "io",
     "host.memory_pressure": "memory",
     "host.memory_leak": "memory",

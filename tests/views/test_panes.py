@@ -49,6 +49,7 @@ def test_the_order_of_the_panes_is_that_of_their_numbers() -> None:
         *("cpu", "io", "memory", "swap"),
         *("statements", "locks", "connections"),
         "deploys",
+        "probes",
         *("processes", "disks", "network"),
         *("replication", "tables"),
     ]

@@ -1,0 +1,76 @@
+"""A probe uses up the errors that its objective allows."""
+
+from __future__ import annotations
+
+from perftui.findings.holding import evidence
+from perftui.findings.probes import Probe, probes
+from perftui.findings.rule import Limits, Rule
+from perftui.history.history import History
+from perftui.history.probe_windows import BURN_WINDOW_S
+from perftui.history.words import duration
+from perftui.model.finding import Constraint, Finding, Severity
+
+NAME = "slo.error_budget"
+
+
+class SloErrorBudgetLimits(Limits, frozen=True, kw_only=True):
+    half_ratio: float = 0.5
+    """S003 performance budget tracking: of the error budget used; a note."""
+    most_ratio: float = 0.8
+    """S003: a warning."""
+    all_ratio: float = 1.0
+    """S003: critical."""
+    burn_rate: float = 1.0
+    """Ours: a level is one step lower when the last 5 minutes burn no faster than the budget allows."""
+    min_failures: int = 3
+    """Ours: fewer failures use up a small budget by chance."""
+
+
+def slo_error_budget(history: History, limits: SloErrorBudgetLimits) -> list[Finding]:
+    """Each probe with an objective that has used half of its budget, as far as was watched."""
+    return [finding for probe in probes(history) if (finding := _judge(history, probe, limits))]
+
+
+def _judge(history: History, probe: Probe, limits: SloErrorBudgetLimits) -> Finding | None:
+    window, reading = probe.window, probe.reading
+    if window.budget_left_ratio is None or (window.budget_failures or 0) < limits.min_failures:
+        return None
+    used = 1 - window.budget_left_ratio
+    if used < limits.half_ratio:
+        return None
+    burning = (window.burn_rate or 0.0) > limits.burn_rate
+    level = (used >= limits.most_ratio) + (used >= limits.all_ratio)
+    watched_s = min(history.span_s, reading.budget_window_s)
+    since_at, before = history.held_since(probe.path("long_burn_rate"), limits.half_ratio)
+    pace = f"burning {window.burn_rate:.3g} times too fast" if burning else "no longer burning"
+    return Finding(
+        rule=NAME,
+        severity=Severity(max(0, level - (not burning))),
+        constraint=probe.constraint,
+        title=f"SLO of {probe.name}: {used:.0%} of the error budget of {duration(watched_s)} is used, {pace}",
+        since_at=since_at,
+        began_before=before,
+        subject=probe.subject,
+        evidence=(
+            evidence(
+                probe.path("budget_left_ratio"),
+                window.budget_left_ratio,
+                "ratio",
+                1 - limits.half_ratio,
+                watched_s,
+                "S003 performance budget tracking",
+            ),
+            evidence(probe.path("budget_failures"), window.budget_failures, "requests", limits.min_failures, watched_s),
+            evidence(probe.path("burn_rate"), window.burn_rate, "", limits.burn_rate, BURN_WINDOW_S),
+            evidence(probe.path("long_burn_rate"), window.long_burn_rate, "", limits.burn_rate, watched_s),
+        ),
+    )
+
+
+RULE = Rule(
+    name=NAME,
+    constraint=Constraint.EXTERNAL_BOUND,
+    limits=SloErrorBudgetLimits,
+    find=slo_error_budget,
+    needs=("probes",),
+)
