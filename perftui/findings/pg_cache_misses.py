@@ -24,7 +24,8 @@ class PgCacheMissesLimits(Limits, frozen=True, kw_only=True):
 
 
 def pg_cache_misses(history: History, limits: PgCacheMissesLimits) -> list[Finding]:
-    """A low hit ratio while the server works, with the statement that misses most."""
+    """A low hit ratio while the server works, with the statement that misses most; a note where that is a dump or the like, which
+    goes through a few buffers of its own."""
     hit, active = mean(history, _HIT, limits.window_s), mean(history, _ACTIVE, limits.window_s)
     if hit is None or active is None or hit >= limits.hit_ratio or active < limits.active:
         return []
@@ -34,7 +35,7 @@ def pg_cache_misses(history: History, limits: PgCacheMissesLimits) -> list[Findi
     return [
         Finding(
             rule=NAME,
-            severity=Severity.WARNING if hit < limits.warning_ratio else Severity.INFO,
+            severity=Severity.WARNING if hit < limits.warning_ratio and statements.ours(leader) else Severity.INFO,
             constraint=Constraint.IO_BOUND,
             title=f"{1 - hit:.0%} of the blocks asked for are not in shared buffers{by}",
             since_at=since_at,

@@ -23,19 +23,20 @@ class PgTempSpillLimits(Limits, frozen=True, kw_only=True):
 
 
 def pg_temp_spill(history: History, limits: PgTempSpillLimits) -> list[Finding]:
-    """Bytes written to temporary files, with the statement that writes most."""
+    """Bytes written to temporary files, with the statement that writes most; a note where that is an index build or the like."""
     written = mean(history, _WRITTEN, limits.window_s)
     if written is None or written <= limits.temp_bytes_per_s:
         return []
     leader = statements.leading(history, lambda each: each.temp_bytes_per_s)
     since_at, before = postgres.since(history, _WRITTEN, 0.0, limits.window_s)
+    memory = "work_mem" if statements.ours(leader) else "maintenance_work_mem"
     by = f": {statements.text(leader)}" if leader else ""
     return [
         Finding(
             rule=NAME,
-            severity=Severity.CRITICAL if written > limits.critical_bytes_per_s else Severity.WARNING,
+            severity=_severity(written, statements.ours(leader), limits),
             constraint=Constraint.QUERY_BOUND,
-            title=f"{size(written)}/s spill into temporary files, work_mem is too small for them{by}",
+            title=f"{size(written)}/s spill into temporary files, {memory} is too small for them{by}",
             since_at=since_at,
             began_before=before,
             subject=statements.subject(leader),
@@ -49,6 +50,12 @@ def pg_temp_spill(history: History, limits: PgTempSpillLimits) -> list[Finding]:
             ),
         )
     ]
+
+
+def _severity(written: float, ours: bool, limits: PgTempSpillLimits) -> Severity:
+    if not ours:
+        return Severity.INFO
+    return Severity.CRITICAL if written > limits.critical_bytes_per_s else Severity.WARNING
 
 
 RULE = Rule(

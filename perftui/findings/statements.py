@@ -23,7 +23,7 @@ def leading(history: History, weight: Callable[[StatementReading], float]) -> St
     """The statement of the last interval with most of it; None without statements, or when none has any."""
     part = history.latest(PgStatementsPart)
     first = max(part.statements.top, key=weight, default=None) if part else None
-    return first if first and weight(first) > 0 else None
+    return with_text(history, first) if first and weight(first) > 0 else None
 
 
 def load(statement: StatementReading) -> float:
@@ -70,9 +70,9 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2g} ms"
 
 
-def ours(statement: StatementReading) -> bool:
-    """Whether a program's own work takes the time, and not upkeep that takes long by its nature."""
-    return not maintenance(statement.query)
+def ours(statement: StatementReading | None) -> bool:
+    """Whether it is a program's own work, as far as is known, and not upkeep that takes long by its nature."""
+    return statement is None or not maintenance(statement.query)
 
 
 def subject(statement: StatementReading | None) -> Subject:

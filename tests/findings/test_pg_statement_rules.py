@@ -326,3 +326,42 @@ def test_one_row_at_a_time_is_told_with_its_application() -> None:
 )
 def test_what_is_no_n_plus_one(second: Callable[[int], Second]) -> None:
     assert all(CHATTY not in told(each) for each in watch(second, 20))
+
+
+# Upkeep
+
+
+@pytest.mark.parametrize(
+    ("text", "memory", "severity"),
+    [
+        ("SELECT * FROM items ORDER BY note", "work_mem", Severity.WARNING),
+        ("create index concurrently i on items (note)", "maintenance_work_mem", Severity.INFO),
+    ],
+)
+def test_a_spilling_index_build_is_a_note(text: str, memory: str, severity: Severity) -> None:
+    def second(number: int) -> Second:
+        found: Second = {"pg_counters": counters(temp_bytes=number * (40 << 20))}
+        sort = statements((21, text, 1, 0.2), temp_blocks=9000)
+        return {**found, "pg_statements": sort} if number % 5 == 0 else found
+
+    found = only(watch(second, 20)[-1], "pg.temp_spill")
+
+    assert (found.severity, f" {memory} is too small" in found.title) == (severity, True)
+
+
+@pytest.mark.parametrize(("text", "severity"), [("SELECT 1", Severity.WARNING), ("COPY t TO STDOUT", Severity.INFO)])
+def test_a_dump_that_reads_all_from_outside_is_a_note(text: str, severity: Severity) -> None:
+    def second(number: int) -> Second:
+        found: Second = {
+            "pg_counters": counters(blocks_read=1000 * number),
+            "pg_activity": activity(session(1), session(2)),
+        }
+        reads = statements((21, text, 1, 4.0), hit=0, read=1000)
+        return {**found, "pg_statements": reads} if number % 5 == 0 else found
+
+    assert only(watch(second, 30)[-1], "pg.cache_misses").severity is severity
+
+
+@pytest.mark.parametrize(("text", "told_of"), [("SELECT 1", {SLOW}), ("VACUUM t", set()), ("COPY t FROM STDIN", set())])
+def test_upkeep_is_no_slow_statement(text: str, told_of: set[str]) -> None:
+    assert told(watch(always(pg_statements=statements((11, text, 10, 4.0))), 8)[-1]) == told_of
