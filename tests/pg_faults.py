@@ -238,12 +238,12 @@ async def unread_results(server: OwnPostgres) -> AsyncIterator[None]:
     query = b"select repeat('x', 1000) from generate_series(1, 1000000)"
     with contextlib.ExitStack() as stack:
         for _ in range(5):
-            stack.enter_context(_unread(server, query))
+            stack.enter_context(unread(server, query))
         yield
 
 
 @contextlib.contextmanager
-def _unread(server: OwnPostgres, query: bytes) -> Iterator[None]:
+def unread(server: OwnPostgres, query: bytes) -> Iterator[None]:
     """A session on a socket of its own: drivers read what they asked for."""
     names = b"user\0postgres\0database\0postgres\0application_name\0export\0\0"
     startup = struct.pack("!ii", len(names) + 8, 196608) + names

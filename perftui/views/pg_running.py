@@ -155,7 +155,7 @@ def _fields(width: int) -> tuple[Field[Running], ...]:
         Field(
             name="waits for",
             key="wait",
-            width=40 if wide else 20,
+            width=36 if wide else 20,
             rank=1,
             right=False,
             cell=_explained if wide else _wait,
