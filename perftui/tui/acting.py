@@ -23,6 +23,7 @@ CHANGES_OFF = "off here: start perftui with --allow-changes to cancel and termin
 NO_SERVER = "a tape has no server behind it: nothing can be asked or ended"
 THE_PAST = "this moment is past; End goes back to live, where sessions can be ended"
 NO_ROW = "choose a row with ↑ ↓ first"
+STILL_RUNS = "this is a session; t turns to the statements that ended, which can be opened"
 NOT_HERE = {
     Action.CANCEL: "zoom Locks or Connections and choose a row to cancel its statement",
     Action.TERMINATE: "zoom Locks or Connections and choose a row to terminate its session",
@@ -47,9 +48,10 @@ def acted(state: UiState, action: Action, shown: Shown, actions: Actions | None,
 
 
 def _ending(state: UiState, action: Action, shown: Shown, actions: Actions | None) -> Step:
-    if state.view not in SESSIONS or state.opened is not None:
-        return told(state, NOT_HERE[action]), None
     subject = _subject_of(shown, state, state.row)
+    here = state.view in SESSIONS or isinstance(subject, SessionSubject)
+    if not here or state.opened is not None:
+        return told(state, NOT_HERE[action]), None
     if not isinstance(subject, SessionSubject):
         return told(state, "that row is no session" if state.row else NO_ROW), None
     if actions is None:
@@ -67,6 +69,8 @@ def _opened(state: UiState, action: Action, shown: Shown, actions: Actions | Non
     """Enter opens the chosen statement, or the first; `e` explains it at once."""
     row = state.row or (facts.rows[0] if facts.rows else "")
     subject = _subject_of(shown, state, row)
+    if isinstance(subject, SessionSubject):
+        return told(state, STILL_RUNS), None
     if not isinstance(subject, OpenedStatement):
         return told(state, NO_ROW if facts.rows else ""), None
     state = msgspec.structs.replace(state, opened=subject, row=row, top=0)

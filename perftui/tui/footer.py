@@ -9,6 +9,7 @@ from perftui.tui.keys import KEYS, Action
 from perftui.tui.state import HELP, OVERVIEW, SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState
 from perftui.tui.widths import cells
 from perftui.views.model import Line, Role, Span
+from perftui.views.pg_running import SESSION_ROW
 
 _ALWAYS = (Action.HELP, Action.QUIT)
 _ORDER = (
@@ -58,9 +59,9 @@ def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.LITERALS:
         return state.opened is not None
     if action is Action.EXPLAIN:
-        return state.view == STATEMENTS
+        return state.view == STATEMENTS and not _of_sessions(facts)
     if action in (Action.CANCEL, Action.TERMINATE):
-        return state.view in SESSIONS
+        return state.view in SESSIONS or (state.view == STATEMENTS and _of_sessions(facts))
     if action in (Action.SORT, Action.FILTER) and state.opened is not None:
         return False
     if action is Action.SORT and state.view != OVERVIEW:
@@ -68,6 +69,10 @@ def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.FILTER:
         return state.view != HELP
     return not (action is Action.BACK and state.view == OVERVIEW)
+
+
+def _of_sessions(facts: Facts) -> bool:
+    return any(row.startswith(SESSION_ROW) for row in facts.rows[:1])
 
 
 def _room(action: Action, facts: Facts) -> int:

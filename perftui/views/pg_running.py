@@ -16,6 +16,8 @@ from perftui.views.pg_waits import meaning
 from perftui.views.postgres import hidden_words, state_words
 from perftui.views.tables import Field, table
 
+SESSION_ROW = "session "
+"""Begins the key of a row that is a session; beside it the statements' table has rows that are statements."""
 LONG_S = 10.0
 """From this age on a statement that has not ended is told beside those that have."""
 
@@ -63,7 +65,7 @@ def running_table(part: PgActivityPart, state: TableState, width: int) -> Table:
         state,
         width,
         default="age",
-        key=lambda each: f"{each.session.pid}:{each.session.backend_start_at}",
+        key=lambda each: f"{SESSION_ROW}{each.session.pid}:{each.session.backend_start_at}",
         found_by=_found_by,
         empty=f"nothing is seen to run; {hidden}" if hidden else "nothing runs at this moment",
     )

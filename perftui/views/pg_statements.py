@@ -14,7 +14,8 @@ from perftui.views.charts import chart
 from perftui.views.format import count, duration, latency, percent, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Chart, Line, Pane, Role, Span, TableState, Zoom
-from perftui.views.pg_running import long_line, long_ones, running_table
+from perftui.views.pg_running import SESSION_ROW, long_line, long_ones, running_table
+from perftui.views.pg_sessions import SessionSubject, backend_subject
 from perftui.views.pg_statement import OpenedStatement, key_of
 from perftui.views.postgres import Trouble, after_trouble, hidden_words, silent_zoom, trouble, trouble_lines
 from perftui.views.tables import Field, figure, table, text_lines
@@ -129,8 +130,10 @@ def _statements(statements: StatementsReading) -> list[Statement]:
     return found
 
 
-def subject(snapshot: Snapshot, row: str) -> OpenedStatement | None:
-    """The statement of a row."""
+def subject(snapshot: Snapshot, row: str) -> OpenedStatement | SessionSubject | None:
+    """The statement of a row, or the session that runs one."""
+    if row.startswith(SESSION_ROW):
+        return backend_subject(snapshot, row.removeprefix(SESSION_ROW))
     part = snapshot.history.known(PgStatementsPart)
     found = next((each.reading for each in _statements(part.statements) if each.key == row), None) if part else None
     return OpenedStatement(key=key_of(found), brief=found.query) if found else None

@@ -11,7 +11,18 @@ from perftui.pipeline.actions import EndSession, Explain, LookAt, ReadText, Repl
 from perftui.pipeline.player import Mode, Shown
 from perftui.sources.pg_backend import Backend, Outcome, Target, Verb
 from perftui.sources.pg_plan import How, Plan, StatementText
-from perftui.tui.acting import CHANGES_OFF, NO_ROW, NO_SERVER, THE_PAST, acted, aged, copied_text, dialog_key, received
+from perftui.tui.acting import (
+    CHANGES_OFF,
+    NO_ROW,
+    NO_SERVER,
+    STILL_RUNS,
+    THE_PAST,
+    acted,
+    aged,
+    copied_text,
+    dialog_key,
+    received,
+)
 from perftui.tui.dialog import EXPIRED
 from perftui.tui.keys import Action
 from perftui.tui.screen import Painter
@@ -226,6 +237,23 @@ def test_a_row_of_the_connections_is_a_session_too() -> None:
 
 def statement(action: Action = Action.ZOOM) -> tuple[UiState, Request | None]:
     return acted(UiState(view="statements", row="11:1"), action, SHOWN, Asked(), Facts())
+
+
+def test_a_query_that_runs_is_a_session_too() -> None:
+    runs = session(4310, query_s=90.0)
+    shown = Shown(
+        snapshot=database(pg_activity=msgspec.structs.replace(ACTIVITY, backends=(runs,))),
+        mode=Mode.LIVE,
+        newest_at=SCENE.at,
+    )
+    state = UiState(view="statements", row=f"session 4310:{runs.backend_start_at}")
+    target = Target(pid=4310, backend_start_at=runs.backend_start_at)
+
+    asked, request = acted(state, Action.CANCEL, shown, Asked(), Facts())
+    opened, nothing = acted(state, Action.ZOOM, shown, Asked(), Facts(rows=(state.row,)))
+
+    assert asked.dialog is not None and request == LookAt(target=target)
+    assert (opened.opened, opened.message, nothing) == (None, STILL_RUNS, None)
 
 
 def test_enter_opens_a_statement_with_its_numbers_and_its_whole_text() -> None:

@@ -40,7 +40,7 @@ def test_what_runs_stands_in_the_order_of_its_age_and_who_idles_is_left_out() ->
     assert column(table, "pid") == ["4310", "4400", "4401", "4402"]
     assert column(table, "running")[0] == "2m50s"
     assert table.sorted_by == "age"
-    assert table.rows[0].key == "4310:5310.0"
+    assert table.rows[0].key == "session 4310:5310.0"
 
 
 def test_a_waiter_names_its_root_blocker_and_a_wait_what_it_means() -> None:
