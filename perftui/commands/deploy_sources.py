@@ -27,7 +27,7 @@ class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     days: float = 7.0
     """How far back changes are read."""
     packages: bool = True
-    """The logs of apt and dpkg, where they are."""
+    """What apt, dpkg and dnf keep of their runs, where they are."""
     systemd: bool = True
     """Starts of services, where systemd runs."""
     git: dict[str, str] = {}
@@ -93,8 +93,11 @@ def _places(
 
 
 def _packages(config: DeploysConfig) -> list[DeployPlace]:
+    from perftui.clients.dnf_history import PATHS as DNF_PATHS
+    from perftui.clients.dnf_history import DnfHistory
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
+    from perftui.sources.deploy_dnf import DnfTransactions
     from perftui.sources.deploy_packages import AptHistory, DpkgLog
 
     zone = host_zone()
@@ -105,6 +108,8 @@ def _packages(config: DeploysConfig) -> list[DeployPlace]:
         places.append(apt)
     if config.packages and Path(DPKG_LOG).exists():
         places.append(DpkgLog(LogFile(DPKG_LOG, LOG_BYTES), zone, apt))
+    if config.packages:
+        places += [DnfTransactions(DnfHistory(path)) for path in DNF_PATHS if Path(path).exists()]
     return places
 
 

@@ -49,7 +49,7 @@ def _one_line(part: DeploysPart, unknown: str, now_at: float, width: int) -> Lin
     if not part.deploys:
         return clipped((*spans, (_none_words(part, now_at), Role.DIM)), width)
     for place, deploy in enumerate(part.deploys):
-        piece = _change(deploy, now_at, width)
+        piece = _change(deploy, now_at, width - (0 if place else length(tuple(spans))))
         if place and length((*spans, *piece)) + 3 > width:
             break
         spans += [*((("   ", Role.DIM),) if place else ()), *piece]

@@ -8,9 +8,11 @@ from perftui.history.deploys import DeploysPart
 from perftui.history.history import History, HistoryStore
 from perftui.history.trends import TRENDS
 from perftui.model.failure import Failed, FailureKind
-from perftui.model.frame import Frame, Mark, Sample
+from perftui.model.frame import Frame, Machine, Mark, Sample
+from perftui.pipeline.loop import Judge
+from perftui.pipeline.timeline import Timeline
 from perftui.sources import KINDS
-from perftui.sources.deploy import Deploy, DeploysSample, Place
+from perftui.sources.deploy import Deploy, DeployKind, DeploysSample, Place
 from tests.sources.deploys import AT, deploy
 
 FILE = "/var/lib/deploys.jsonl"
@@ -103,3 +105,19 @@ def test_marks_of_the_file_are_told_once() -> None:
 def test_a_sample_survives_the_tape() -> None:
     read = sample(100.0, deploy(sources=("git",), at_end=AT), marks=[Mark(at=AT, text="x")])
     assert msgspec.json.decode(msgspec.json.encode(read), type=DeploysSample) == read
+
+
+def test_a_past_moment_knows_the_changes_of_then_and_no_change_makes_a_verdict() -> None:
+    timeline = Timeline(Judge(machine=Machine(hostname="h", system="x", cores=1, memory_bytes=None)))
+    for second in range(60):
+        known = (deploy(0, "1"), deploy(0.5, "2", kind=DeployKind.ROLLBACK))[: 1 + second // 30]
+        timeline.push(frame(second, sample(100.0 + second, *known) if second % 10 == 0 else None))
+
+    def versions(index: int) -> list[str | None]:
+        part = timeline.snapshot(index).history.latest(DeploysPart)
+        return [each.version for each in part.deploys] if part else []
+
+    assert versions(59) == ["2", "1"]
+    assert versions(29) == ["1"]
+    assert timeline.newest().findings == ()
+    assert timeline.newest().verdict.constraint is timeline.snapshot(0).verdict.constraint
