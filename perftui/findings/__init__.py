@@ -35,6 +35,10 @@ from perftui.findings import (
     pg_temp_spill,
     pg_unreachable,
     pg_wraparound,
+    pool_exhausted,
+    pool_leak,
+    pool_unreachable,
+    pool_waiting,
     probe_failing,
     probe_slow,
     probe_tail_latency,
@@ -84,6 +88,10 @@ RULES: tuple[Rule, ...] = (
     slo_latency.RULE,
     slo_error_budget.RULE,
     tls_expiring.RULE,
+    pool_unreachable.RULE,
+    pool_exhausted.RULE,
+    pool_waiting.RULE,
+    pool_leak.RULE,
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from perftui.findings import leaders, postgres, probes, statements
+from perftui.findings import leaders, pools, postgres, probes, statements
 from perftui.findings.pg_statement_regressed import BLOCKS as REGRESSED_BLOCKS
 from perftui.history.history import History
 from perftui.model.finding import Finding
@@ -279,6 +279,22 @@ EDGES: tuple[Edge, ...] = (
     Edge("probe.failing", "slo.latency", probes.same_probe),
     Edge("probe.slow", "slo.latency", probes.same_probe),
     Edge("probe.tail_latency", "slo.latency", probes.same_probe),
+    Edge("pg.lock_pileup", "pool.exhausted", pools.blocked_in_it),
+    Edge("pg.lock_pileup", "pool.waiting", pools.blocked_in_it),
+    Edge("pg.idle_in_transaction", "pool.exhausted", pools.holds_it_idle),
+    Edge("pg.idle_in_transaction", "pool.waiting", pools.holds_it_idle),
+    Edge("pg.idle_in_transaction", "pool.leak", pools.leaked_there),
+    Edge("pg.slow_statements", "pool.exhausted", pools.works_in_it),
+    Edge("pg.slow_statements", "pool.waiting", pools.works_in_it),
+    Edge("pg.long_statement", "pool.exhausted", pools.works_in_it),
+    Edge("pg.statement_regressed", "pool.exhausted", pools.works_in_it),
+    Edge("pg.connections_exhausted", "pool.exhausted", pools.draws_on_server),
+    Edge("pg.connections_exhausted", "pool.waiting", pools.draws_on_server),
+    Edge("pg.unreachable", "pool.exhausted", pools.draws_on_server),
+    Edge("pg.unreachable", "pool.waiting", pools.draws_on_server),
+    Edge("pool.leak", "pool.exhausted", pools.same_pool),
+    Edge("pool.leak", "pool.waiting", pools.same_pool),
+    Edge("pool.exhausted", "pool.exhausted", pools.fills_its_pooler),
 )
 
 

@@ -201,6 +201,7 @@ def _pool(
         # In session pooling a client holds its connection for as long as it likes, which is no leak.
         leaked=None if holds is None or session else holds.get(f"{row.database}/{row.user}", 0),
         state=state(ratio, row.waiting_clients, shut),
+        accepts=not shut,
         shut=shut,
         reserve_in_use=None if size is None else max(0, opened - size),
         acquire_s=rate.acquire_s,

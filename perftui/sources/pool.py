@@ -66,6 +66,8 @@ class PoolReading(msgspec.Struct, frozen=True, kw_only=True):
     """Connections held for more than 60 s since their client's last request; None where the pool does not tell."""
     state: PoolState
     """healthy, warning (more than 10 wait), critical (over 80 % in use, or shut), unknown."""
+    accepts: bool = True
+    """Lends connections; no while an administrator has paused or disabled it."""
     shut: str = ""
     """paused or disabled, where an administrator closed it; otherwise empty."""
     problem: str = ""

@@ -52,6 +52,8 @@ _PANES = {
 
 def pane_of(rule: str) -> str | None:
     """The key of the pane that a rule's finding points at."""
+    if rule.startswith("pool."):
+        return "pools"
     return "cpu" if rule.startswith("host.cpu_") else _PANES.get(rule)
 
 
