@@ -168,8 +168,17 @@ def _translated(exc: Exception) -> SourceError:
         if words in text:
             return _problem(kind, f"{text}; {advice}")
     if isinstance(exc, (ConnectionRefusedError, FileNotFoundError)):
-        return _problem(FailureKind.UNREACHABLE, f"{text}; is it running there?")
+        place = _place(text)
+        return _problem(
+            FailureKind.UNREACHABLE, f"nobody listens{f' at {place}' if place else ''}; is it running there?"
+        )
     return _problem(FailureKind.UNREACHABLE, text)
+
+
+def _place(text: str) -> str:
+    """`127.0.0.1:6432` of asyncio's `[Errno 111] Connect call failed ('127.0.0.1', 6432)`."""
+    host, _, port = text.partition("Connect call failed ")[2].strip("()").replace("'", "").partition(", ")
+    return f"{host}:{port.partition(',')[0]}" if port else ""
 
 
 def _problem(kind: FailureKind, text: str) -> SourceError:

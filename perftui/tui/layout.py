@@ -17,7 +17,7 @@ from perftui.views.tone import SIGN_OF_TONE, severity
 GRID_WIDTH = 100
 GRID_HEIGHT = 26
 _ACROSS = 4
-_SERVER, _CONNECTIONS = ("statements", "locks"), "connections"
+_SERVER, _CONNECTIONS, _POOLS = ("statements", "locks"), "connections", "pools"
 _REPLICATION = "replication"
 _STORAGE = (_REPLICATION, "tables")
 _LEAST = 6
@@ -117,15 +117,18 @@ def _grid(
     top, below = [[pane] for pane in shown[:_ACROSS]], shown[_ACROSS:]
     server = [[pane] for pane in below if pane.kind.key in _SERVER]
     connections = [pane for pane in below if pane.kind.key == _CONNECTIONS]
+    pools = [pane for pane in below if pane.kind.key == _POOLS]
     storage = [pane for pane in below if pane.kind.key in _STORAGE]
     large = [pane for pane in below if pane.kind.key == PROCESSES]
-    small = [pane for pane in below if pane.kind.key not in (*_SERVER, *_STORAGE, _CONNECTIONS, PROCESSES)]
+    small = [pane for pane in below if pane.kind.key not in (*_SERVER, *_STORAGE, _CONNECTIONS, _POOLS, PROCESSES)]
     top_height = 4 if height < 24 else 6 if height < 30 or server else 7
     lines = drawing.columns(top, _shared(width, len(top)), 0, top_height) if top else []
     if server:
         middle = (height - len(lines)) // 2
         lines += drawing.columns(server, _shared(width, len(server)), len(lines), middle)
-    connections += _beneath_connections(storage, snapshot, chosen, height - len(lines))
+    # What draws on the connections stands with them.
+    connections += pools
+    connections += _beneath_connections(storage, snapshot, chosen, height - len(lines) - _LEAST * len(pools))
     beneath = [panes for panes in (connections, large, small) if panes]
     if not beneath:
         return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected

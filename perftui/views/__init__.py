@@ -22,6 +22,7 @@ from perftui.views import (
     pg_replication,
     pg_statements,
     pg_tables,
+    pools,
     probes,
     processes,
     swap,
@@ -83,6 +84,14 @@ PANES: tuple[PaneKind, ...] = (
         pane=pg_connections.pane,
         zoom=pg_connections.zoom,
         shown=configured,
+        subject=backend_subject,
+    ),
+    PaneKind(
+        key=pools.KEY,
+        title=pools.TITLE,
+        pane=pools.pane,
+        zoom=pools.zoom,
+        shown=pools.configured,
         subject=backend_subject,
     ),
     PaneKind(

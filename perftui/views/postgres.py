@@ -72,7 +72,7 @@ def trouble(snapshot: Snapshot, source: str = ACTIVITY) -> Trouble | None:
 def _parted(state: SourceState) -> tuple[str, str]:
     """(kind of failure, the words for people)."""
     kind, _, detail = state.detail.partition(": ")
-    return kind, detail.removeprefix("postgres: ")
+    return kind, detail.removeprefix("postgres: ").removeprefix("pgbouncer: ")
 
 
 def _connecting(state: SourceState) -> bool:

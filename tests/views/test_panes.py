@@ -47,7 +47,7 @@ def new() -> Snapshot:
 def test_the_order_of_the_panes_is_that_of_their_numbers() -> None:
     assert [kind.key for kind in PANES] == [
         *("cpu", "io", "memory", "swap"),
-        *("statements", "locks", "connections"),
+        *("statements", "locks", "connections", "pools"),
         "deploys",
         "probes",
         *("processes", "disks", "network"),
