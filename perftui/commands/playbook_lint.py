@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     known = shelf(args.dir)
     paths = [find(name, args.dir)[0] for name in args.names] or [each.path for each in known.playbooks.values()]
-    vocabulary = Vocabulary((entry.name, entry.unit) for entry in catalogue())
+    vocabulary = Vocabulary((entry.name, entry.unit, entry.text) for entry in catalogue())
     today, others = datetime.now(UTC).date(), known.by_id()
     complaints: list[Complaint] = []
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -25,12 +26,23 @@ class Reading(msgspec.Struct, frozen=True):
     """As the catalogue has it: ratio, s, bytes, 1/s, bytes/s, s/s, count, counter, UTC, text, yes/no."""
     course: bool
     """Its past is kept, so that it may stand in a window. States, texts and lists have none."""
+    words: tuple[str, ...] = ()
+    """All the texts it can be, where the catalogue lists them; empty where it can be any."""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """The states in a catalogue's `stable | suspect (5 %) | leak`."""
+    listed = re.search(r"\w+( \([^()]*\))?( \| \w+( \([^()]*\))?)+", text)
+    return tuple(each.split()[0] for each in listed[0].split(" | ")) if listed else ()
 
 
 class Vocabulary:
-    """All names; NAME, PATH and KEY in them stand for any key."""
+    """All names; NAME, PATH and KEY in them stand for any key.
 
-    def __init__(self, catalogue: Iterable[tuple[str, str]]) -> None:
+    Built from (name, unit, text) of the catalogue's entries.
+    """
+
+    def __init__(self, catalogue: Iterable[tuple[str, str, str]]) -> None:
         self._readings: dict[tuple[str, ...], Reading] = {}
         for line in HELD.strip().splitlines():
             root, _, names = line.partition(": ")
@@ -39,16 +51,16 @@ class Vocabulary:
             for name in _TEXTS.get(root, "").split():
                 self._readings[root, name] = Reading("text", False)
         self._readings["probe", "up"] = Reading("yes/no", True)
-        for name, unit in catalogue:
-            self._add(tuple(name.split(".")), unit)
+        for name, unit, text in catalogue:
+            self._add(tuple(name.split(".")), unit, text)
         self._names = {".".join(parts) for parts in self._readings}
 
-    def _add(self, parts: tuple[str, ...], unit: str) -> None:
+    def _add(self, parts: tuple[str, ...], unit: str, text: str) -> None:
         in_list = next((place for place, part in enumerate(parts) if part.endswith("[]")), None)
         if in_list is not None:
             self._readings[(*parts[:in_list], parts[in_list].removesuffix("[]"))] = Reading("count", False)
             return
-        self._readings[parts] = Reading(unit, unit not in ("text", "UTC"))
+        self._readings[parts] = Reading(unit, unit not in ("text", "UTC"), _words(text) if unit == "text" else ())
 
     def find(self, parts: tuple[str, ...]) -> Reading | None:
         """The reading of a path; None where there is none of that name."""

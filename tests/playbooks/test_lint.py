@@ -19,7 +19,7 @@ from perftui.playbooks.vocabulary import Vocabulary
 from tests.playbooks.shelf import HEAD, drafted, loaded, text
 
 SHIPPED = sorted((Path(__file__).parents[2] / "playbooks").glob("*.yaml"))
-VOCABULARY = Vocabulary((entry.name, entry.unit) for entry in catalogue())
+VOCABULARY = Vocabulary((entry.name, entry.unit, entry.text) for entry in catalogue())
 TODAY = date(2026, 11, 22)
 OTHER = loaded(text("- {id: s, title: T, say: x}", "vars: {size: {type: int}}\n")).playbook
 CIRCLE = loaded(text("- {id: s, title: T, use: sample}")).playbook

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from perftui.playbooks.checks.flow import Flow
-from perftui.playbooks.checks.sheet import Sheet
+from perftui.playbooks.checks.sheet import Placed, Sheet
 from perftui.playbooks.complaint import Complaint
 from perftui.playbooks.conditions import Condition
 from perftui.playbooks.conditions.syntax import Number, Path
@@ -30,6 +30,7 @@ def check_branches(sheet: Sheet, flow: Flow) -> Iterator[Complaint]:
     for placed in sheet.steps:
         if not isinstance(placed.step.do, Branch):
             continue
+        yield from _falls_through(sheet, placed, placed.step.do)
         earlier: list[tuple[int, _Bound]] = []
         for number, arm in enumerate(placed.step.do.arms):
             bound = _bound(sheet, arm.condition) if arm.condition else None
@@ -40,6 +41,18 @@ def check_branches(sheet: Sheet, flow: Flow) -> Iterator[Complaint]:
                 what = f"this arm can't be reached: arm {taken + 1} is true whenever it is"
                 yield sheet.say((*placed.do, "arms", number, "if"), what, "put the narrower arm first")
             earlier.append((number, bound))
+
+
+def _falls_through(sheet: Sheet, placed: Placed, branch: Branch) -> Iterator[Complaint]:
+    """After `use` or `steps` an arm goes on to the next step, also where that is meant for when no arm is true."""
+    *around, number = placed.where
+    following = next((each for each in sheet.steps if each.where == (*around, int(number) + 1)), None)
+    if following is None or following.step.id not in (branch.otherwise, branch.unknown):
+        return
+    for place, arm in enumerate(branch.arms):
+        if arm.condition is not None and arm.goto is None and (arm.use or arm.steps):
+            what = f"after it the run goes on with {following.step.id}, which is for when no arm is true"
+            yield sheet.say((*placed.do, "arms", place), what, "say where to go on: `goto: STEP`", warning=True)
 
 
 def _bound(sheet: Sheet, condition: Condition) -> _Bound | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 
 from perftui.model.units import unit_of
@@ -132,12 +133,28 @@ class Names:
             self.complaints.append(self._sheet.say(where, what, right, offset=offset))
 
         check_dimensions(condition, units, told)
+        self._states(where, condition)
         if condition.hold_s:
             self._courses(where, condition)
         if not any(isinstance(node, Path) for node in condition.nodes()) and "deploys" not in condition.text:
             truth = evaluate(condition, Scope()).truth
             if truth is not None:
                 told(0, f"the condition is always {str(truth).lower()}", "compare a reading")
+
+    def _states(self, where: Where, condition: Condition) -> None:
+        """A state that a reading never has would never be seen."""
+        for node in condition.nodes():
+            sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+            paths = [side for side in sides if isinstance(side, Path)]
+            reading = self._sheet.vocabulary.find(paths[0].parts) if paths else None
+            if reading is None or not reading.words:
+                continue
+            for side in sides:
+                word = getattr(side, "value", None)
+                if isinstance(word, str) and word not in reading.words:
+                    what = f"{paths[0].id} is never {word!r}"
+                    right = nearest(word, reading.words)
+                    self.complaints.append(self._sheet.say(where, what, right, offset=side.col_offset))
 
     def _courses(self, where: Where, condition: Condition) -> None:
         for path in condition.paths():

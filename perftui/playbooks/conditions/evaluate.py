@@ -16,7 +16,7 @@ import simpleeval
 
 from perftui.history.history import History
 from perftui.playbooks.conditions.functions import FUNCTIONS, call
-from perftui.playbooks.conditions.scope import Scope
+from perftui.playbooks.conditions.scope import Scope, Value, reading
 from perftui.playbooks.conditions.syntax import Condition, Number, Path
 
 ENOUGH = 0.8
@@ -58,9 +58,10 @@ def _held(condition: Condition, scope: Scope, history: History) -> Outcome:
     ages = history.ages(condition.hold_s)
     missing: list[str] = []
     truths: list[bool | None] = [True]
+    closed = _Closed(scope, missing)
     for ticks in range(1, len(ages)):
-        then = msgspec.structs.replace(scope, history=history.back(ticks))
-        truth = _Closed(then, missing).truth(condition.expression)
+        closed.move_to(history.back(ticks))
+        truth = closed.truth(condition.expression)
         truths.append(truth)
         if truth is False:
             break
@@ -99,6 +100,7 @@ class _Closed(simpleeval.SimpleEval):
 
     def __init__(self, scope: Scope, missing: list[str]) -> None:
         self._scope = scope
+        self._history = scope.history
         self._missing = missing
         self._handlers: dict[type, Callable[[Any], Any]] = {
             ast.BoolOp: self._eval_boolop,
@@ -111,6 +113,10 @@ class _Closed(simpleeval.SimpleEval):
             Path: self._eval_path,
         }
 
+    def move_to(self, history: History) -> None:
+        """The same values at another moment."""
+        self._history = history
+
     def truth(self, expression: ast.expr) -> bool | None:
         value: Any = self._eval(expression)
         if value is None or isinstance(value, bool):
@@ -121,8 +127,13 @@ class _Closed(simpleeval.SimpleEval):
     def _eval(self, node: Any) -> Any:
         return self._handlers[type(node)](node)
 
+    def _get(self, parts: tuple[str, ...]) -> Value:
+        if parts[0] in self._scope.values:
+            return self._scope.get(parts)
+        return None if self._history is None else reading(self._history, parts)
+
     def _eval_path(self, node: Path) -> Any:
-        value = self._scope.get(node.parts)
+        value = self._get(node.parts)
         if value is None:
             self._missing.append(node.id)
         return value
@@ -174,12 +185,12 @@ class _Closed(simpleeval.SimpleEval):
     def _eval_call(self, node: Any) -> Any:
         name, given = node.func.id, node.args
         function = FUNCTIONS[name]
-        if function.over is not None and self._scope.history is not None:
+        if function.over is not None and self._history is not None:
             arguments = [arg.id if isinstance(arg, Path) else arg.value for arg in given]
-            return self._known(call(function, self._scope.history, arguments), given[0].id)
+            return self._known(call(function, self._history, arguments), given[0].id)
         match name:
             case "absent":
-                return self._scope.get(given[0].parts) is None
+                return self._get(given[0].parts) is None
             case "baseline":
                 return self._known(self._scope.baselines.get(given[0].id), f"baseline({given[0].id})")
             case "ratio":
@@ -191,10 +202,10 @@ class _Closed(simpleeval.SimpleEval):
                 return None if not isinstance(value, int | float) else abs(value) if name == "abs" else round(value)
         return self._known(None, given[0].id)
 
-    def _ratio(self, reading: Path) -> float | None:
-        now, usual = self._eval_path(reading), self._scope.baselines.get(reading.id)
+    def _ratio(self, path: Path) -> float | None:
+        now, usual = self._eval_path(path), self._scope.baselines.get(path.id)
         if not isinstance(now, int | float) or not usual:
-            return self._known(None, f"baseline({reading.id})")
+            return self._known(None, f"baseline({path.id})")
         return now / usual
 
     def _known(self, value: float | None, name: str) -> float | None:
