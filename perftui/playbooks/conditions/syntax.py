@@ -56,7 +56,7 @@ class Condition(msgspec.Struct, frozen=True, eq=False):
         Raises:
             Wrong: with the place in the text.
         """
-        return _compiled(text)
+        return compiled(text)
 
     def nodes(self) -> Iterator[Any]:
         """Every node of the expression."""
@@ -68,7 +68,8 @@ class Condition(msgspec.Struct, frozen=True, eq=False):
 
 
 @lru_cache(maxsize=4096)
-def _compiled(text: str) -> Condition:
+def compiled(text: str) -> Condition:
+    """The condition of a text; the same text is compiled once."""
     if len(text) > LONGEST:
         raise Wrong(f"the condition is longer than {LONGEST} characters", "split it into several")
     flat = re.sub(r"\s", " ", text)
