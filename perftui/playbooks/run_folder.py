@@ -146,7 +146,7 @@ class RunFolder:
 
     def keep_playbook(self, raw: bytes, used: str | None = None) -> None:
         """The exact copy that a resumed run uses: of the run's own playbook, or of one that it uses, by its id."""
-        self._try(lambda folder: _put(folder / (PLAYBOOK if used is None else f"{used}.yaml"), raw))
+        self._try(lambda folder: _put(folder / (PLAYBOOK if used is None else f"used-{used}.yaml"), raw))
 
     def keep(self, data: bytes) -> Kept:
         """Evidence under its hash, on the disk before this returns."""
