@@ -1,7 +1,7 @@
 """One HTTP request over a connection of its own, with the time of each part.
 
-No proxy, no cookie, no redirect is followed, no body is kept. The name is resolved here and the connection made to the
-address, with the name kept for the Host header and for TLS, so that DNS is timed apart from the connection.
+No proxy, no cookie, no redirect is followed, no body is kept unless asked for. The name is resolved here and the connection
+made to the address, with the name kept for the Host header and for TLS, so that DNS is timed apart from the connection.
 """
 
 from __future__ import annotations
@@ -106,10 +106,11 @@ class _Run:
             host = urlsplit(location).hostname
             self.moved_to = f"; a redirect{f' to {plain(host)}' if host else ''}, not followed"
 
-    async def read(self, response: httpx.Response) -> None:
+    async def read(self, response: httpx.Response, keep: Callable[[bytes], None]) -> None:
         """The body up to the cap."""
         self.body_bytes = 0
         async for chunk in response.aiter_raw():
+            keep(chunk)
             self.body_bytes = min(MOST_BODY_BYTES, self.body_bytes + len(chunk))
             if self.body_bytes == MOST_BODY_BYTES:
                 break
@@ -149,18 +150,23 @@ class HttpProbe:
         expect_status: int = 200,
         headers: Mapping[str, str] | None = None,
         ca_file: str | None = None,
+        content: bytes | None = None,
+        keep: Callable[[bytes], None] = lambda chunk: None,
     ) -> None:
         """Prepare it; nothing is imported, resolved or opened yet.
 
         Args:
             url: http or https, without a user.
             mono: The monotonic clock.
-            method: GET or HEAD.
+            method: GET or HEAD for a probe; any for a request that the operator confirmed.
             timeout_s: For all parts together.
             expect_status: Any other one is a failure.
             headers: May hold secrets: they are sent and told nobody.
             ca_file: Certificates to trust beside the system's.
+            content: The request's body.
+            keep: Handed the answer's body piece by piece, up to the cap.
         """
+        self._content, self._keep = content, keep
         self._url = urlsplit(url)
         self._host = self._url.hostname or ""
         self._port = self._url.port or (443 if self._url.scheme == "https" else 80)
@@ -250,13 +256,14 @@ class HttpProbe:
             self._method,
             self._url._replace(netloc=self._at(str(run.address)), fragment="").geturl(),
             headers={"Host": self._url.netloc, **self._headers},
+            content=self._content,
             extensions={"trace": run.trace, "sni_hostname": self._host, "timeout": {"connect": connect_s}},
         )
         try:
             async with httpx.AsyncHTTPTransport(verify=context, trust_env=False) as transport:
                 response = await transport.handle_async_request(request)
                 run.answered(response.status_code, response.headers.get("location"))
-                await run.read(response)
+                await run.read(response, self._keep)
         except httpx.ConnectTimeout as exc:
             raise _Ended(ProbeOutcome.TIMED_OUT, f"{run.address}: no answer {_WAITING[run.phase]}") from exc
         except httpx.ConnectError as exc:

@@ -1,4 +1,4 @@
-"""Playbooks: list, show, lint, plan, schema."""
+"""Playbooks: list, show, lint, plan, run, resume, schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from perftui.commands.parse import Parser
 from perftui.model.exit_code import ExitCode
 
-ACTIONS = ("list", "show", "lint", "plan", "schema")
+ACTIONS = ("list", "show", "lint", "plan", "run", "resume", "schema")
 """`perftui.commands.playbook_NAME`; without a name it is the list."""
 
 

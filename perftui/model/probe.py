@@ -79,3 +79,14 @@ class ProbeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """As sent, at most the cap, where reading ends."""
     certificates: tuple[Certificate, ...] = ()
     """The chain as the server sent it, its own first; also of a server whose certificate is not accepted."""
+
+
+class TlsReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a TLS server shows of itself, accepted or not."""
+
+    chain: tuple[Certificate, ...]
+    """Its own certificate first."""
+    trusted: bool
+    name_matches: bool
+    problem: str = ""
+    """Why it is not accepted; empty where it is."""

@@ -218,8 +218,11 @@ class Acting:
                 await self._outcome(path, action.attempt, Done(state="refused", why=str(exc)), 0.0, {})
                 return False
             reply = await run.ask(question)
-            if reply.key == "s":
-                await self._outcome(path, action.attempt, Done(state="skipped", why="not confirmed"), 0.0, {})
+            if reply.key in ("s", "refuse"):
+                done = Done(state="skipped", why="not confirmed")
+                if reply.key == "refuse":
+                    done = Done(state="refused", why="nobody agreed to this change; --allow does")
+                await self._outcome(path, action.attempt, done, 0.0, {})
                 return False
             if not _agreed(question.typed, question.expires_mono, reply, world):
                 late = question.expires_mono is not None and world.mono > question.expires_mono

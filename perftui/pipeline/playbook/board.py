@@ -22,6 +22,11 @@ class SnapshotBoard:
         self._next.set()
         self._next = asyncio.Event()
 
+    async def wait_first(self) -> None:
+        """Until there is one of a whole interval: the very first rates stand on a fraction of a second."""
+        while self.newest is None or self.newest.history.span_s < self.newest.history.interval_s:
+            await self.wait()
+
     async def wait(self) -> None:
         """Until there is a newer one, or it is late."""
         try:

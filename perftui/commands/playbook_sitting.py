@@ -1,0 +1,188 @@
+"""One sitting of a run without a screen: the host is watched, the run is gone through, its result is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from perftui.clients.clock import SystemClock
+from perftui.clients.worker import DaemonWorker
+from perftui.commands.config import Settings
+from perftui.commands.paths import state_dir
+from perftui.commands.playbook_tools import ClientTools
+from perftui.commands.sources import all_sources, machine
+from perftui.model.exit_code import ExitCode
+from perftui.pipeline.feed import LiveFeed
+from perftui.pipeline.loop import Judge, snapshots
+from perftui.pipeline.playbook.board import SnapshotBoard
+from perftui.pipeline.playbook.headless import Headless
+from perftui.pipeline.playbook.keeper import Keeper
+from perftui.pipeline.playbook.runner import Runner
+from perftui.pipeline.playbook.talk import RunView
+from perftui.pipeline.tree import iso
+from perftui.playbooks.journal import Event, Who
+from perftui.playbooks.redaction import Redactor, checked_pattern
+from perftui.playbooks.run.book import Bound
+from perftui.playbooks.run.result import exit_code
+from perftui.playbooks.run_folder import Clocks, Durability, Found, RunFolder, found_runs, shared_root
+
+FIRST_LOOK_S = 2.0
+"""A run begins when there are readings, or without them after this long."""
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says beforehand."""
+
+    values: Mapping[str, str] = {}
+    allowed: tuple[str, ...] = ()
+    choices: Mapping[str, str] = {}
+    as_json: bool = False
+
+
+def run_roots() -> tuple[Path, Path]:
+    """Where runs are kept: the state folder, then shared memory."""
+    return state_dir() / "runs", shared_root()
+
+
+def open_runs() -> list[Found]:
+    """Runs that did not come to their end, newest first."""
+    return [each for each in found_runs(run_roots()) if each.open]
+
+
+def who() -> Who:
+    """Who sits here, for the journal."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    tty = None
+    with contextlib.suppress(OSError):
+        tty = os.ttyname(2)
+    address = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
+    return Who(
+        user=user, sudo_user=os.environ.get("SUDO_USER"), ssh_from=address or None, tty=tty, host=os.uname().nodename
+    )
+
+
+def clocks() -> Clocks:
+    return Clocks(wall_iso=lambda: str(iso(time.time())), mono=time.monotonic)
+
+
+def redactor(made: Bound) -> Redactor:
+    """With the patterns of every playbook of the book."""
+    patterns = [str(text) for playbook in made.book.playbooks.values() for text in playbook.redact]
+    return Redactor(patterns=[checked_pattern(text) for text in patterns])
+
+
+def new_folder(made: Bound) -> RunFolder:
+    """The folder of a run that begins, with the exact text of all its playbooks."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = RunFolder(f"{moment}-{made.book.main}-{secrets.token_hex(2)}", run_roots(), who(), clocks())
+    for name, text in made.texts.items():
+        folder.keep_playbook(text, None if name == made.book.main else name)
+    return folder
+
+
+def opening(made: Bound) -> dict[str, Any]:
+    """What the first line of a run tells."""
+    playbook = made.book.playbooks[made.book.main]
+    return {"playbook": made.book.main, "title": playbook.title, "sha256": made.sha256, "pid": os.getpid()}
+
+
+async def new_run(made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
+    return await _sitting(new_folder(made), made, answers, settings, dsn)
+
+
+async def resumed_run(found: Found, made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
+    folder = RunFolder(found.name, run_roots(), who(), clocks(), found.journal)
+    for problem in found.journal.problems:
+        print(f"perftui: {found.name}: {problem}", file=sys.stderr)
+    return await _sitting(folder, made, answers, settings, dsn)
+
+
+async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
+    keeper = Keeper(folder, lambda: DaemonWorker("journal"), redactor(made))
+    board, operator = SnapshotBoard(), Headless(answers.values, answers.allowed, answers.choices)
+    print(f"perftui: run {folder.name} in {folder.path or 'memory only'}", file=sys.stderr)
+    async with contextlib.aclosing(all_sources(dsn, settings.config)) as wired:
+        feed = LiveFeed(wired.sources, SystemClock(), settings.config.interval_s)
+        watching = asyncio.ensure_future(_watch(feed, Judge(machine=machine(), limits=settings.limits), board))
+        teller = _Teller(answers.as_json)
+        runner = Runner(
+            made.book, keeper, board, ClientTools(wired.control), operator, teller.show, host=os.uname().nodename
+        )
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, _leave, asyncio.current_task())
+        try:
+            await asyncio.wait_for(board.wait_first(), FIRST_LOOK_S)
+        except TimeoutError:
+            print("perftui: no readings yet; the run begins without them", file=sys.stderr)
+        try:
+            state = await runner.run({**opening(made), "allow_changes": bool(answers.allowed)})
+        except asyncio.CancelledError:
+            print(f"perftui: left; perftui playbook resume {folder.name} goes on", file=sys.stderr)
+            return ExitCode.INTERRUPTED
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await keeper.close()
+    if keeper.durability is not Durability.DISK:
+        print(f"perftui: the journal is not on the disk but in {keeper.durability}: {keeper.problem}", file=sys.stderr)
+    if operator.stuck:
+        print(f"perftui: stopped at {operator.stuck}", file=sys.stderr)
+    code = exit_code(state)
+    if operator.stuck and code is ExitCode.HEALTHY:
+        code = ExitCode.UNKNOWN
+    teller.close(keeper, code)
+    return code
+
+
+def _leave(task: asyncio.Task[Any] | None) -> None:
+    if task is not None:
+        task.cancel()
+
+
+async def _watch(feed: LiveFeed, judge: Judge, board: SnapshotBoard) -> None:
+    async for snapshot in snapshots(aiter(feed), judge):
+        board.put(snapshot)
+
+
+class _Teller:
+    """Prints what happens as it happens."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._told = 0
+
+    def show(self, view: RunView) -> None:
+        for entry in view.entries[self._told :]:
+            if self._as_json:
+                print(msgspec.json.encode(entry).decode())
+            elif entry.ev == Event.STEP_OUTCOME:
+                why = f"  {entry.data['why']}" if entry.data.get("why") else ""
+                print(f"{entry.data['state']:<8} {entry.step}{why}")
+            elif entry.ev == Event.VERDICT:
+                print(f"{entry.data['verdict']:<9} {entry.data['cause']}  ({entry.data['because']})")
+        self._told = len(view.entries)
+
+    def close(self, keeper: Keeper, code: ExitCode) -> None:
+        if self._as_json:
+            result = {
+                "run": keeper.name,
+                "folder": str(keeper.path or ""),
+                "exit_code": int(code),
+                "result": code.name.lower(),
+            }
+            print(msgspec.json.encode(result).decode())
