@@ -92,6 +92,11 @@ def same_work(history: History, cause: Finding, symptom: Finding) -> bool:
     )
 
 
+def more_work(history: History, cause: Finding, symptom: Finding) -> bool:
+    """The slower statement reads more than before, so the host may suffer from it and not the other way round."""
+    return not same_work(history, symptom, cause)
+
+
 def waits_for(kind: str) -> Gate:
     """The long statement waits for that kind of event at this moment; empty is a CPU."""
 
@@ -206,8 +211,8 @@ EDGES: tuple[Edge, ...] = (
     Edge("pg.statement_regressed", "pg.long_statement", both(same_statement, blocks_nobody)),
     Edge("pg.statement_regressed", "pg.cache_misses", same_statement),
     Edge("pg.statement_regressed", "pg.connections_exhausted", work_holds_connections),
-    Edge("pg.statement_regressed", "host.cpu_saturated", postgres_leads),
-    Edge("pg.statement_regressed", "host.io_saturated", postgres_leads),
+    Edge("pg.statement_regressed", "host.cpu_saturated", both(more_work, postgres_leads)),
+    Edge("pg.statement_regressed", "host.io_saturated", both(more_work, postgres_leads)),
     Edge("pg.n_plus_one", "pg.connections_exhausted", work_holds_connections),
     Edge("pg.n_plus_one", "host.cpu_saturated", postgres_leads),
     Edge("pg.long_statement", "pg.lock_pileup", it_blocks),

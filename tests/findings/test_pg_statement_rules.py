@@ -22,6 +22,7 @@ from tests.findings.postgres import (
     statements,
     watch,
 )
+from tests.findings.test_pg_rules import processes, stalled
 
 LONG, REGRESSED, CHATTY = "pg.long_statement", "pg.statement_regressed", "pg.n_plus_one"
 SLOW, PILEUP = "pg.slow_statements", "pg.lock_pileup"
@@ -365,3 +366,57 @@ def test_a_dump_that_reads_all_from_outside_is_a_note(text: str, severity: Sever
 @pytest.mark.parametrize(("text", "told_of"), [("SELECT 1", {SLOW}), ("VACUUM t", set()), ("COPY t FROM STDIN", set())])
 def test_upkeep_is_no_slow_statement(text: str, told_of: set[str]) -> None:
     assert told(watch(always(pg_statements=statements((11, text, 10, 4.0))), 8)[-1]) == told_of
+
+
+# What explains what
+
+
+@pytest.mark.parametrize(
+    ("after", "explained"),
+    [(spent(4.0, hit=1000), True), (spent(4.0, hit=300_000), False)],
+    ids=["the same work", "more blocks: a reason of its own"],
+)
+def test_a_waiting_disk_explains_a_slower_statement_only_while_it_does_the_same_work(
+    after: Sample, explained: bool
+) -> None:
+    now = changed_at(80, spent(1.0, hit=1000), after)
+
+    def second(number: int) -> Second:
+        found: Second = {
+            "pressure": stalled(number, io=0.5 if number > 70 else 0.0),
+            "processes": processes(number, ("postgres", 40.0)),
+        }
+        return {**found, "pg_statements": now(number)} if number % 5 == 0 else found
+
+    seen = watch(second, 110)[-1]
+
+    assert told(seen) == {"host.io_saturated", REGRESSED}
+    both = ("host.io_saturated", REGRESSED)
+    assert (seen.verdict.chain == both) is explained
+    assert explained or seen.verdict.finding == REGRESSED
+
+
+@pytest.mark.parametrize(("blocks", "chain"), [(True, (LONG, PILEUP, SLOW)), (False, (SLOW, LONG))])
+def test_slow_runs_that_ended_explain_one_that_has_not_unless_it_blocks_others(
+    blocks: bool, chain: tuple[str, ...]
+) -> None:
+    slow = statements((11, "UPDATE orders SET state = $1 WHERE id = $2", 10, 4.0))
+    waiters = [session(5000 + n, 7, waited_s=6.0, query_id=99) for n in range(3 if blocks else 0)]
+
+    def second(number: int) -> Second:
+        found: Second = {"pg_activity": activity(runs(7, 300.0 + number), *waiters)}
+        return {**found, "pg_statements": slow} if number % 5 == 0 else found
+
+    seen = watch(second, 12)[-1]
+
+    assert told(seen) == {SLOW, LONG} | ({PILEUP} if blocks else set())
+    assert seen.verdict.chain == chain
+
+
+def test_a_history_of_their_own_have_only_the_statements_that_matter() -> None:
+    even = statements(*((number, "SELECT", 100, 0.02) for number in range(100)))
+    heavy = statements(*((number, "SELECT", 100, 5.0) for number in range(19)), (99, "SELECT", 10_000, 0.1))
+
+    for sample, kept in ((even, 0), (heavy, 20)):
+        names = watch(always(pg_statements=sample), 2)[-1].history.names()
+        assert len({name.split(".")[3] for name in names if ".top." in name}) == kept
