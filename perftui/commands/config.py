@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from perftui.commands.deploy_sources import DeploysConfig
+from perftui.commands.deploy_sources import check as check_deploys
 from perftui.commands.paths import config_file
 from perftui.commands.pool_config import PoolConfig
 from perftui.commands.pool_config import check as check_pools
@@ -68,6 +69,8 @@ def load(named: str | None) -> Settings:
         raise UsageError(f"{path}: can't read the config: {getattr(exc, 'strerror', None) or exc}") from exc
     except tomllib.TOMLDecodeError as exc:
         raise UsageError(f"{path}: not TOML: {exc}") from exc
+    if "deploys" in settings:
+        _convert(settings["deploys"], DeploysConfig, f"{path}: deploys")
     for name, table in _tables(settings, "pools"):
         _convert(table, PoolConfig, f"{path}: pools.{name}")
     for name, table in _tables(settings, "probes"):
@@ -75,6 +78,7 @@ def load(named: str | None) -> Settings:
     if "slo" in settings:
         _convert(settings["slo"], SloConfig, f"{path}: slo")
     config = _convert(settings, Config, str(path))
+    check_deploys(config.deploys, str(path))
     check_pools(config.pools, str(path))
     check_probes(config.probes, config.slo, str(path))
     _check_interval(config.interval_s, f"{path}: interval_s")

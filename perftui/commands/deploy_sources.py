@@ -36,34 +36,40 @@ class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Service → directory that Capistrano deploys to."""
 
 
-def deploys_file(config: DeploysConfig) -> Path:
-    """The file of deploys and marks.
+def check(config: DeploysConfig, where: str) -> None:
+    """Refuse what could never be read.
 
     Raises:
-        UsageError: the config names one that would change with the folder one is in.
+        UsageError: a path that is not absolute, or days out of range; `where` names the config file.
     """
-    return state_dir() / "deploys.jsonl" if config.file is None else _absolute("deploys.file", config.file)
+    if not 0 < config.days <= 366:
+        raise UsageError(f"{where}: deploys.days: {config.days:g} is outside 0 to 366")
+    named = {
+        **({"file": config.file} if config.file is not None else {}),
+        **{f"git.{service}": path for service, path in config.git.items()},
+        **{f"capistrano.{service}": path for service, path in config.capistrano.items()},
+    }
+    for key, path in named.items():
+        if not Path(path).expanduser().is_absolute():
+            raise UsageError(
+                f"{where}: deploys.{key}: {path!r} is no absolute path; it would change with the folder you are in"
+            )
 
 
-def _absolute(key: str, given: str) -> Path:
-    path = Path(given).expanduser()
-    if not path.is_absolute():
-        raise UsageError(f"{key}: {given!r} is no absolute path; it would change with the folder you are in")
-    return path
+def deploys_file(config: DeploysConfig) -> Path:
+    """The file of deploys and marks."""
+    return state_dir() / "deploys.jsonl" if config.file is None else Path(config.file).expanduser()
 
 
 def deploy_sources(config: DeploysConfig, boot_at: float | None = None) -> list[Source]:
     """The sources of deploys with their clients; nothing is read yet.
 
-    Raises:
-        UsageError: a path in the config is not absolute.
+    Another kind of source (a cluster, a forge) is its own function here and a line in `found`.
     """
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
     from perftui.sources import deploy_capistrano, deploy_file, deploy_git, deploy_packages
 
-    if not 0 < config.days <= 366:
-        raise UsageError(f"deploys.days: {config.days:g} is outside 0 to 366")
     file = LogFile(str(deploys_file(config)), LOG_BYTES)
     found: list[Source | None] = [
         _places(
@@ -131,8 +137,7 @@ def _git(config: DeploysConfig) -> list[DeployPlace]:
     from perftui.sources.deploy_git import GitDirectory
 
     return [
-        GitDirectory(service, Reflog(str(_absolute(f"deploys.git.{service}", path)), LOG_BYTES))
-        for service, path in config.git.items()
+        GitDirectory(service, Reflog(str(Path(path).expanduser()), LOG_BYTES)) for service, path in config.git.items()
     ]
 
 
@@ -145,7 +150,7 @@ def _capistrano(config: DeploysConfig) -> list[DeployPlace]:
 
     places: list[DeployPlace] = []
     for service, path in config.capistrano.items():
-        folder = _absolute(f"deploys.capistrano.{service}", path)
+        folder = Path(path).expanduser()
         log = LogFile(str(folder / "revisions.log"), LOG_BYTES)
         places.append(CapistranoDirectory(service, log, partial(release_link, str(folder / "current"))))
     return places

@@ -62,6 +62,9 @@ def test_flags(arguments: list[str], words: list[str]) -> None:
         ('[rules."host.cpu"]\nbusy_ratio = 1.0', ["host.cpu", "host.cpu_saturated"]),
         ('[rules."host.cpu_saturated"]\nbusy = 1.0', ["host.cpu_saturated", "busy", "busy_ratio"]),
         ('[rules."host.cpu_saturated"]\nbusy_ratio = "90 %"', ["busy_ratio", "float", "str"]),
+        ("[deploys]\ngit_dirs = 1", ["deploys", "git_dirs", "capistrano"]),
+        ('[deploys]\ndays = "all"', ["deploys: days", "float", "str"]),
+        ('[deploys.git]\nshop = "shop"', ["deploys.git.shop", "absolute"]),
     ],
 )
 def test_config(text: str, words: list[str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from perftui.commands.deploy_doctor import deploy_lines
-from perftui.commands.deploy_sources import DeploysConfig, deploy_sources
+from perftui.commands.deploy_sources import DeploysConfig, check
 from perftui.model.failure import UsageError
 
 
@@ -49,5 +49,5 @@ async def test_without_a_config_it_says_how_to_name_directories() -> None:
     ],
 )
 def test_a_mistake_in_the_config_is_told(config: DeploysConfig, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        deploy_sources(config)
+    with pytest.raises(UsageError, match=f"^config.toml: {words}"):
+        check(config, "config.toml")
