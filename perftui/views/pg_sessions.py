@@ -83,7 +83,7 @@ def now_words(found: Backend) -> str:
 def _lines(state: str | None, transaction_s: float | None, query: str | None) -> tuple[str, ...]:
     lost = "no transaction is open"
     if transaction_s is not None:
-        lost = f"its transaction of {duration(transaction_s)} would be rolled back"
+        lost = f"its transaction of {duration(transaction_s)} is lost with it"
     label = "statement" if state == "active" else "last statement"
     return f"{state or 'state hidden'}; {lost}", f"{label}: {query or 'not known'}"
 

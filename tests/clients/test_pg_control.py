@@ -70,8 +70,9 @@ async def test_gives_so_many_rows_and_says_when_there_are_more(both: Pair) -> No
 async def test_a_statement_that_fails_leaves_the_connection_as_it_was(
     both: Pair, postgres: OwnPostgres, sql: str, kind: FailureKind, words: str
 ) -> None:
-    await execute(postgres, "create table if not exists kept ()")
+    await execute(postgres, "create table kept ()")
     problem = await failed(both.control.query(sql, timeout_s=0.3))
+    await execute(postgres, "drop table kept")
 
     assert (problem.kind, words in problem.detail) == (kind, True), problem.detail
     assert (await both.control.query("select 1")).rows == ((1,),)
@@ -79,13 +80,14 @@ async def test_a_statement_that_fails_leaves_the_connection_as_it_was(
 
 
 async def test_writes_only_where_it_was_asked_to(both: Pair, postgres: OwnPostgres, clients: Clients) -> None:
-    await execute(postgres, "create sequence if not exists steps")
+    await execute(postgres, "create sequence steps")
 
     first = await both.control.query("select nextval('public.steps')", read_only=False)
     second = await both.control.query("select nextval('public.steps')", read_only=False)
 
     assert second.rows[0][0] == first.rows[0][0] + 1
     assert (await failed(both.control.query("select nextval('public.steps')"))).kind is FailureKind.UNSUPPORTED
+    await execute(postgres, "drop sequence steps")
 
 
 async def test_a_short_request_waits_neither_behind_a_long_one_nor_behind_the_sampler(both: Pair) -> None:
@@ -115,7 +117,7 @@ async def test_a_request_that_is_given_up_leaves_nothing_open(both: Pair) -> Non
 
 
 async def test_where_one_connection_is_let_in_it_does_both_and_says_so(postgres: OwnPostgres) -> None:
-    await execute(postgres, "drop role if exists few", "create role few login connection limit 1")
+    await execute(postgres, "create role few login connection limit 1")
     try:
         found = Pair(dsn(postgres, user="few"))
         await until(lambda: succeeds(found.sampler.rows("select 1")))

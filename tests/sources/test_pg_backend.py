@@ -12,21 +12,25 @@ from perftui.clients.own_postgres import OwnPostgres
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.pg_backend import Target, Verb, backend, end, protection
 from tests.clients.pair import Pair, failed, pair
-from tests.servers import Clients, Session, dsn, execute, until
+from tests.servers import Clients, Session, dsn, end_all_sessions, execute, until
 
 START_SQL = "select extract(epoch from backend_start)::float8 from pg_stat_get_activity({})"
 
 
 @pytest.fixture
 async def both(postgres: OwnPostgres) -> AsyncIterator[Pair]:
-    await execute(postgres, "drop table if exists held", "create table held (id int)", "insert into held values (1)")
-    roles = ("app", "watcher")
     await execute(
-        postgres, *(f"drop role if exists {role}" for role in roles), *(f"create role {role} login" for role in roles)
+        postgres,
+        "create table held (id int)",
+        "insert into held values (1)",
+        "create role seller login",
+        "create role watcher login",
+        "grant all on held to seller",
     )
-    await execute(postgres, "grant all on held to app")
     async with pair(dsn(postgres)) as found:
         yield found
+    await end_all_sessions(postgres)
+    await execute(postgres, "drop table held", "drop role seller", "drop role watcher")
 
 
 async def target_of(both: Pair, session: Session) -> Target:
@@ -37,10 +41,10 @@ async def target_of(both: Pair, session: Session) -> Target:
 
 async def blocked(both: Pair, clients: Clients) -> tuple[Session, Target]:
     """An idle transaction of an application that holds up two others."""
-    blocker = await clients.new("orders-api", user="app")
+    blocker = await clients.new("orders-api", user="seller")
     await blocker.execute("begin; update held set id = 2")
     for _ in range(2):
-        clients.start(await clients.new("waiter", user="app"), "update held set id = 3")
+        clients.start(await clients.new("waiter", user="seller"), "update held set id = 3")
     await until(lambda: waiting(both, 2))
     return blocker, await target_of(both, blocker)
 
@@ -55,7 +59,7 @@ async def test_the_session_as_it_is(both: Pair, clients: Clients) -> None:
     found = await backend(both.control, target)
 
     assert found is not None
-    assert (found.user, found.application, found.state) == ("app", "orders-api", "idle in transaction")
+    assert (found.user, found.application, found.state) == ("seller", "orders-api", "idle in transaction")
     assert found.query == "begin; update held set id = ?"
     assert found.transaction_s is not None and 0 <= found.transaction_s < 10
     assert found.protected == ""
@@ -75,7 +79,7 @@ async def test_terminating_the_blocker_frees_its_waiters(both: Pair, clients: Cl
 
 
 async def test_cancelling_ends_the_statement_and_not_the_session(both: Pair, clients: Clients) -> None:
-    busy = await clients.new(user="app")
+    busy = await clients.new(user="seller")
     target = await target_of(both, busy)
     clients.start(busy, "select pg_sleep(60)")
 
@@ -101,7 +105,7 @@ async def test_where_nothing_runs_there_is_nothing_to_cancel(both: Pair, clients
 
 
 async def test_a_pid_that_belongs_to_another_session_is_left_alone(both: Pair, clients: Clients) -> None:
-    session = await clients.new(user="app")
+    session = await clients.new(user="seller")
     target = await target_of(both, session)
 
     for verb in Verb:
@@ -154,7 +158,7 @@ async def test_without_the_right_it_says_which_grant(both: Pair, postgres: OwnPo
     async with pair(dsn(postgres, user="watcher")) as watcher:
         for right, words in (
             ("pg_monitor", "grant pg_monitor and pg_signal_backend"),
-            ("pg_signal_backend", "grant pg_signal_backend or role app to this role"),
+            ("pg_signal_backend", "grant pg_signal_backend or role seller to this role"),
         ):
             problem = await failed(end(watcher.control, Verb.TERMINATE, target))
             assert problem.kind is FailureKind.DENIED
@@ -168,7 +172,7 @@ async def test_a_backend_that_does_not_obey_is_told(
     both: Pair, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("perftui.sources.pg_backend.WATCH_S", 0.3)
-    target = await target_of(both, await clients.new(user="app"))
+    target = await target_of(both, await clients.new(user="seller"))
     os.kill(target.pid, signal.SIGSTOP)
     try:
         outcome = await end(both.control, Verb.TERMINATE, target)
@@ -180,7 +184,7 @@ async def test_a_backend_that_does_not_obey_is_told(
 
 
 async def test_a_server_that_hangs_is_told_in_time(both: Pair, clients: Clients) -> None:
-    target = await target_of(both, await clients.new(user="app"))
+    target = await target_of(both, await clients.new(user="seller"))
     ((own,),) = await both.control.rows("select pg_backend_pid()")
     both.control._own._statement_ms = 200
     os.kill(own, signal.SIGSTOP)

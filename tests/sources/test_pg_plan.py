@@ -18,10 +18,8 @@ async def both(postgres: OwnPostgres) -> AsyncIterator[Pair]:
     await execute(
         postgres,
         "create extension if not exists pg_stat_statements",
-        "drop schema if exists shop cascade",
         "create schema shop",
         "create table shop.goods (id int primary key, name text)",
-        "drop role if exists seller",
         "create role seller login",
         "grant usage on schema shop to seller",
         "grant all on shop.goods to seller",
@@ -30,6 +28,13 @@ async def both(postgres: OwnPostgres) -> AsyncIterator[Pair]:
     )
     async with pair(dsn(postgres)) as found:
         yield found
+    await execute(
+        postgres,
+        "drop schema shop cascade",
+        "drop owned by seller",
+        "drop role seller",
+        "drop extension pg_stat_statements",
+    )
 
 
 async def ran(postgres: OwnPostgres, both: Pair, sql: str, database: str = "postgres") -> StatementKey:
@@ -142,7 +147,6 @@ async def test_a_plan_needs_the_rights_of_its_run(both: Pair, postgres: OwnPostg
     key = await ran(postgres, both, "select count(*) from goods")
     await execute(
         postgres,
-        "drop role if exists guest",
         "create role guest login",
         "grant pg_monitor to guest",
         "grant usage on schema shop to guest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -253,3 +254,39 @@ async def test_our_own_reading_is_few_entries(reader: Reader, clients: Clients) 
     rows = await session.fetch("select query from pg_stat_statements where query like '%pg_stat_statements(%'")
 
     assert len(rows) <= 4, [row["query"] for row in rows]
+
+
+class SlowTexts:
+    """The client, on a disk that takes so long for the file of texts: how often it was asked for."""
+
+    def __init__(self, reader: Reader, took_s: float) -> None:
+        self._reader = reader
+        self._took_s = took_s
+        self.asked = 0
+
+    @property
+    def connections(self) -> int:
+        return self._reader.client.connections
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        self._reader.clock.now += self._took_s
+        return await self._reader.client.rows(sql)
+
+
+@pytest.mark.parametrize(("took_s", "fetches"), [(0.1, 2), (0.3, 1)])
+async def test_texts_are_asked_for_every_ten_seconds_at_most_and_not_again_when_that_is_slow(
+    took_s: float, fetches: int, reader: Reader, clients: Clients
+) -> None:
+    session = await clients.new()
+    control = SlowTexts(reader, took_s)
+    reader.source = PgStatements(reader.client, reader.clock, control)
+    for number in range(1, 6):
+        for _ in range(2):  # at its second reading an entry has a difference
+            await session.execute(f"select {', '.join(['1'] * number)}")
+            sample = await reader.read()
+        assert control.asked <= 1 + (reader.clock.now - 1000) // 10
+
+    assert control.asked >= fetches if fetches > 1 else control.asked == 1
+    missing = derive(None, sample).statements.texts_missing
+    assert missing is None if fetches > 1 else missing is not None and "Enter reads the chosen one" in missing

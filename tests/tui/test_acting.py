@@ -99,7 +99,7 @@ def test_terminating_shows_what_is_lost_and_wants_a_typed_line(size: tuple[int, 
 
     screen = drawn(state, *size)
     assert "terminate 4242 orders-api" in screen
-    assert "its transaction of 3m12s would be rolled back" in screen
+    assert "its transaction of 3m12s is lost with it" in screen
     assert "last statement: SELECT * FROM orders FOR UPDATE" in screen
     assert "behind it wait 2: 4310, 4311" in screen
     assert "now: idle in transaction, transaction open 3m15s, role orders" in screen

@@ -75,18 +75,16 @@ async def watching(server: OwnPostgres, folder: Path, changes_allowed: bool = Tr
 async def test_a_blocker_is_terminated_from_the_tree(postgres: OwnPostgres, clients: Clients, tmp_path: Path) -> None:
     await execute(
         postgres,
-        "drop table if exists goods",
         "create table goods (id int)",
         "insert into goods values (1)",
-        "drop role if exists app",
-        "create role app login",
-        "grant all on goods to app",
+        "create role seller login",
+        "grant all on goods to seller",
     )
-    blocker = await clients.new("orders-api", user="app")
+    blocker = await clients.new("orders-api", user="seller")
     await blocker.execute("begin; update goods set id = 2")
     pid = blocker.get_server_pid()
     for _ in range(3):
-        clients.start(await clients.new("waiter", user="app"), "update goods set id = 3")
+        clients.start(await clients.new("waiter", user="seller"), "update goods set id = 3")
     async with watching(postgres, tmp_path / "state") as screen:
         await screen.shows(f"{pid} idle in tx")
         await screen.press(key_of(screen, "Locks"), "down", "k")
@@ -102,6 +100,8 @@ async def test_a_blocker_is_terminated_from_the_tree(postgres: OwnPostgres, clie
     assert (line["verb"], line["pid"], line["name"]) == ("terminate", pid, "orders-api")
     assert log.stat().st_mode & 0o777 == 0o600
     assert "update" not in log.read_text()
+    await clients.close()
+    await execute(postgres, "drop table goods", "drop role seller")
 
 
 def key_of(screen: Screen, title: str) -> str:
@@ -113,8 +113,7 @@ def key_of(screen: Screen, title: str) -> str:
 async def test_a_statement_is_opened_and_explained(postgres: OwnPostgres, clients: Clients, tmp_path: Path) -> None:
     await execute(
         postgres,
-        "create extension if not exists pg_stat_statements",
-        "drop table if exists goods",
+        "create extension pg_stat_statements",
         "create table goods (id int primary key)",
         "select pg_stat_statements_reset()",
     )
@@ -138,6 +137,7 @@ async def test_a_statement_is_opened_and_explained(postgres: OwnPostgres, client
         assert "Aggregate" in screen.console.clipboard
         await screen.press("escape")
         await screen.shows("filter 'count('")
+    await execute(postgres, "drop table goods", "drop extension pg_stat_statements")
 
 
 @pytest.mark.parametrize("key", ["c", "k"])
