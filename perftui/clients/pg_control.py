@@ -13,7 +13,7 @@ from typing import Any
 
 from perftui.clients.pg_errors import ON_REQUEST
 from perftui.clients.pg_link import CLIENT_GRACE_S, Connection, PgLink
-from perftui.clients.pg_values import plain
+from perftui.clients.pg_values import fitted, plain
 from perftui.clients.postgres import Postgres
 from perftui.model.answer import Answer
 from perftui.model.failure import FailureKind, SourceError
@@ -63,7 +63,11 @@ class PgSession:
         # Through a pooler a name would stay with a connection of others; the statement without one is gone with the next.
         name = "" if self._link.pooled else None
         prepared = await self.done(self.connection.prepare(sql, name=name, timeout=self._answer_s))
-        cursor = await self.done(prepared.cursor(*args, timeout=self._answer_s))
+        try:
+            fit = [fitted(arg, kind.name) for arg, kind in zip(args, prepared.get_parameters(), strict=True)]
+        except (ValueError, KeyError, ArithmeticError) as exc:  # its text quotes the value, which may be anything
+            raise SourceError(FailureKind.MALFORMED, "postgres: the values do not fit the parameters") from exc
+        cursor = await self.done(prepared.cursor(*fit, timeout=self._answer_s))
         found = await self.done(cursor.fetch(rows, timeout=self._answer_s))
         return tuple(column.name for column in prepared.get_attributes()), [tuple(row) for row in found]
 

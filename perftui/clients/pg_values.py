@@ -36,6 +36,35 @@ def plain(value: Any) -> Any:
     return _printable(str(value))
 
 
+def fitted(value: Any, kind: str) -> Any:
+    """A plain value as a parameter of that type takes it: what was read as text goes back as what it was.
+
+    Raises:
+        ValueError: it is no such value.
+    """
+    if value is None:
+        return None
+    match kind:
+        case "int2" | "int4" | "int8" | "oid" | "xid":
+            number = Decimal(str(value))
+            if number != number.to_integral_value():
+                raise ValueError(f"{value} is no whole number")
+            return int(number)
+        case "float4" | "float8":
+            return float(value)
+        case "numeric":
+            return Decimal(str(value))
+        case "bool":
+            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
+        case "timestamptz" | "timestamp":
+            return datetime.fromisoformat(str(value))
+        case "interval":
+            return timedelta(seconds=float(value))
+        case "text" | "varchar" | "bpchar" | "name":
+            return str(value)
+    return value
+
+
 def _printable(text: str) -> str:
     """Line breaks and tabs stay: they tell a plan's or a text's shape; all else that steers a terminal becomes `?`."""
     text = text[:TEXT_CHARACTERS]

@@ -79,6 +79,21 @@ async def test_a_statement_that_fails_leaves_the_connection_as_it_was(
     assert await both.control.rows("select current_setting('statement_timeout')") == [("5s",)]
 
 
+async def test_what_was_read_goes_back_as_a_parameter(both: Pair) -> None:
+    sql = "select pid, backend_start, backend_start::text as written, 1.5::numeric as part, age(xact_start) as span, true as yes"
+    ((pid, start, written, part, span, yes),) = (
+        await both.control.query(f"{sql} from pg_stat_activity where pid = pg_backend_pid()")
+    ).rows
+
+    answer = await both.control.query(
+        "select pid from pg_stat_activity where pid = $1 and backend_start = $2 and backend_start = $3"
+        " and 1.5 = $4 and interval '9 h' > $5 and $6",
+        (float(pid), start, written, part, span, str(yes)),
+    )
+
+    assert answer.rows == ((pid,),)
+
+
 async def test_writes_only_where_it_was_asked_to(both: Pair, postgres: OwnPostgres, clients: Clients) -> None:
     await execute(postgres, "create sequence steps")
 

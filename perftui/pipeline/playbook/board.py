@@ -6,6 +6,7 @@ import asyncio
 
 from perftui.pipeline.snapshot import Snapshot
 
+WHOLE_S = 0.9
 LATE_S = 2.0
 """A feed that gives nothing must not hold up a step's own clock."""
 
@@ -24,7 +25,7 @@ class SnapshotBoard:
 
     async def wait_first(self) -> None:
         """Until there is one of a whole interval: the very first rates stand on a fraction of a second."""
-        while self.newest is None or self.newest.history.span_s < self.newest.history.interval_s:
+        while self.newest is None or self.newest.history.span_s < WHOLE_S:
             await self.wait()
 
     async def wait(self) -> None:
