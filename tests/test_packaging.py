@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_the_wheel_holds_the_program_its_types_and_its_playbooks_alone(wheel: Pa
     assert {name for name in names if not name.startswith(metadata)} == modules | shipped | {"perftui/py.typed"}
 
 
-def test_the_installed_wheel_gives_the_command(wheel: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_gives_the_command_and_finds_its_playbooks(wheel: Path, tmp_path: Path) -> None:
     pip = [
         sys.executable,
         "-m",
@@ -60,16 +61,23 @@ def test_the_installed_wheel_gives_the_command(wheel: Path, tmp_path: Path) -> N
         str(wheel),
     ]
     subprocess.run(pip, check=True, timeout=60)
-    told = subprocess.run(
-        [sys.executable, tmp_path / "bin" / "perftui", "--version"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
 
-    assert (told.returncode, told.stdout.strip()) == (0, f"perftui {perftui.__version__}"), told.stderr
+    def told(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, tmp_path / "bin" / "perftui", *arguments],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert told("--version").strip() == f"perftui {perftui.__version__}"
+    listed = json.loads(told("playbook", "list", "--json"))
+    assert [f"{each['id']}.yaml" for each in listed] == PLAYBOOKS
+    assert {Path(each["path"]).parent for each in listed} == {tmp_path / "perftui" / "playbooks" / "shipped"}
 
 
 def test_the_sdist_holds_what_a_wheel_is_built_from_and_no_tests(tmp_path: Path) -> None:

@@ -22,9 +22,6 @@ from perftui.playbooks.template import Template, moment
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where commands are looked for (3.5, point 4)."""
 
-_TIMED = ("run", "sql", "http", "tls", "collect", "compare")
-"""Kinds that end by their own, or at their timeout."""
-
 
 class PlannedInput(msgspec.Struct, frozen=True, kw_only=True):
     name: str
@@ -147,7 +144,7 @@ def _step(step: Step, playbook: Playbook, fill: Callable[[str], str]) -> Planned
     kind = kind_of(step.do)
     inner = tuple(_step(each, playbook, fill) for way in kind.ways(step.do) for each in way.steps)
     own = getattr(step.do, "timeout_s", None) or getattr(step.do, "duration_s", None)
-    timed = own or (step.timeout_s or playbook.limits.step_timeout_s if kind.name in _TIMED else None)
+    timed = own or (step.timeout_s or playbook.limits.step_timeout_s if kind.outside else None)
     undo = None
     if step.undo is not None:
         undo = {kind_of(step.undo.do).name: plain(step.undo.do, fill)}

@@ -26,7 +26,23 @@ def distrust(folder: Path) -> str | None:
         return f"{folder}: no folder"
     if _is_ours(folder):
         return None
-    return _open_to_others(folder, state)
+    link = folder.lstat()
+    if link.st_uid not in (0, os.geteuid()):
+        return f"{folder}: a link that user {link.st_uid} made, neither root nor you; name the folder itself"
+    return _open_to_others(folder, state) or _replaceable(folder)
+
+
+def _replaceable(folder: Path) -> str | None:
+    """Why others could put another folder in its place; None where nobody else can."""
+    for parent in folder.resolve().parents:
+        state = parent.stat()
+        # In a sticky folder, as /tmp is, only the owner can rename what is in it.
+        if state.st_mode & stat.S_ISVTX:
+            continue
+        reason = _open_to_others(parent, state)
+        if reason:
+            return f"{folder}: could be replaced: {reason}"
+    return None
 
 
 def _is_ours(folder: Path) -> bool:

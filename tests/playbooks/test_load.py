@@ -205,6 +205,17 @@ def make_folder_writable(path: Path) -> None:
     path.parent.chmod(0o777)
 
 
+def make_parent_writable(path: Path) -> None:
+    path.parent.parent.chmod(0o777)
+
+
+def link_folder(path: Path) -> None:
+    """Somebody else's link to a folder that is all right by itself."""
+    real = path.parent.rename(path.parent.parent / "real")
+    path.parent.symlink_to(real)
+    os.chown(path.parent, 12345, -1, follow_symlinks=False)
+
+
 def give_away(path: Path) -> None:
     os.chown(path, 12345, -1)
 
@@ -225,12 +236,14 @@ def make_fifo(path: Path) -> None:
     [
         (make_group_writable, "others can write to it, so its playbooks are not trusted; run chmod go-w"),
         (make_folder_writable, "others can write to it, so its playbooks are not trusted; run chmod go-w"),
+        (make_parent_writable, "could be replaced: "),
+        (link_folder, "a link that user 12345 made, neither root nor you; name the folder itself"),
         (give_away, "belongs to user 12345, neither root nor you"),
         (link_out, "links to a file outside of its folder"),
         (make_fifo, "no file"),
         (Path.unlink, "no such file"),
     ],
-    ids=["file writable", "folder writable", "foreign", "symlink", "fifo", "gone"],
+    ids=["file writable", "folder writable", "parent writable", "foreign link", "foreign", "symlink", "fifo", "gone"],
 )
 def test_what_others_could_have_written_is_not_read(spoil: object, told: str, tmp_path: Path) -> None:
     folder = tmp_path / "shelf"

@@ -26,7 +26,7 @@ def check_declarations(sheet: Sheet, flow: Flow) -> Iterator[Complaint]:
             yield sheet.say(("suggests_for", number), f"{rule} is no rule", nearest(rule, rules))
     for declared in sheet.inputs.values():
         for where, var, placed in declared:
-            if placed is None or placed.kind.name != "for_each":
+            if placed is None or not placed.kind.loops or placed.kind.operator:
                 yield from _input(sheet, where, var, placed)
     for placed in sheet.steps:
         for number, link in enumerate(placed.step.links):
@@ -94,7 +94,7 @@ def _source(sheet: Sheet, where: Where, var: Var) -> Iterator[Complaint]:
         if step is None:
             if rest not in sheet.broken:
                 yield sheet.say(where, f"{source} is no step", nearest(rest, set(sheet.by_id)))
-        elif step.step.capture is None and step.kind.name != "sql":
+        elif step.step.capture is None and not step.kind.captures:
             yield sheet.say(where, f"step {rest} captures no table", "add capture: {as: NAME, parse: table}")
     elif not _PROPOSED.fullmatch(source) and sheet.vocabulary.find(tuple(source.split("."))) is None:
         right = "write context.NAME, deploy.NAME, alert.LABEL, steps.ID or a reading"

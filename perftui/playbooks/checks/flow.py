@@ -10,8 +10,6 @@ from perftui.playbooks.complaint import Complaint, nearest
 from perftui.playbooks.document import Effect, Step
 from perftui.playbooks.shape import Where
 
-_LOOPS = ("for_each", "repeat")
-
 
 class Flow:
     """Which step may come after which. Steps are known by where they stand."""
@@ -42,14 +40,14 @@ class Flow:
             beyond = self._jump(where, placed, way.goto) if way.goto else then
             if not way.steps:
                 out |= beyond
-            elif kind.name == "parallel":
+            elif kind.together:
                 for inner in way.steps:
                     out.add(self._places[id(inner)].where)
                     self._chain([inner], beyond)
             else:
                 first = self._places[id(way.steps[0])].where
                 out.add(first)
-                self._chain(way.steps, beyond | ({first} if kind.name in _LOOPS else set()))
+                self._chain(way.steps, beyond | ({first} if kind.loops else set()))
 
     def _jump(self, where: Where, placed: Placed, target: str) -> set[Where]:
         found = self._sheet.by_id.get(target)
@@ -128,8 +126,8 @@ def _gotos(sheet: Sheet) -> Iterator[Complaint]:
 
 def _landing(sheet: Sheet, placed: Placed, at: Where, target: Placed) -> Iterator[Complaint]:
     """A goto leads to a step of its own list or of one around it."""
-    if placed.inside("parallel"):
-        yield sheet.say(at, "a step inside of parallel can't leave it", "decide in a step after it")
+    if placed.unmanned not in ("", "finally"):
+        yield sheet.say(at, f"a step inside of {placed.unmanned} can't leave it", "decide in a step after it")
     elif target.where[:-1] != placed.where[: len(target.where) - 1]:
         told = (
             f"{target.step.id} stands inside of another step" if target.where[0] == "steps" else "finally is no target"

@@ -18,9 +18,6 @@ from perftui.playbooks.steps.kind import Way, worst
 from perftui.playbooks.steps.run import Run, changes
 from perftui.playbooks.template import Template
 
-ACTING = ("say", "run", "sql", "http", "use")
-"""Kinds that can change something."""
-_TIMED = ("run", "sql", "http", "tls")
 _SHAPED = ("name", "int", "number", "choice", "duration")
 """Types whose values can stand in the middle of a word (3.5)."""
 
@@ -34,24 +31,14 @@ def check_safety(sheet: Sheet, flow: Flow) -> Iterator[Complaint]:
         yield from _capture(sheet, placed)
         yield from _surroundings(sheet, placed)
         yield from _use(sheet, placed)
-    if ("limits", "step_timeout") not in sheet.loaded.places:
-        for placed in sheet.steps:
-            if (
-                placed.kind.name in _TIMED
-                and placed.step.timeout_s is None
-                and (*placed.do, "timeout") not in sheet.loaded.places
-            ):
-                right = "add `timeout: 20s`, or limits.step_timeout for all"
-                yield sheet.say(
-                    placed.where, f"{placed.step.id} has no timeout, so 30 s are taken", right, warning=True
-                )
+        yield from _timeout(sheet, placed)
     for where, template, placed in sheet.templates():
         yield from _interpolation(sheet, where, template, placed)
 
 
 def _timeout(sheet: Sheet, placed: Placed) -> Iterator[Complaint]:
     given = (("limits", "step_timeout"), (*placed.where, "timeout"), (*placed.do, "timeout"))
-    if placed.kind.name in _TIMED and not any(where in sheet.loaded.places for where in given):
+    if placed.kind.outside and not any(where in sheet.loaded.places for where in given):
         right = "add `timeout: 20s`, or limits.step_timeout for all"
         yield sheet.say(placed.where, f"{placed.step.id} has no timeout, so 30 s are taken", right, warning=True)
 
@@ -71,7 +58,7 @@ def _kind(sheet: Sheet, placed: Placed) -> Iterator[Complaint]:
 def _effect(sheet: Sheet, placed: Placed) -> Iterator[Complaint]:
     step, kind = placed.step, placed.kind
     at = (*placed.where, "effect")
-    if step.effect is not None and step.effect is not Effect.READ and kind.name not in ACTING:
+    if step.effect is not None and step.effect is not Effect.READ and not kind.acts:
         yield sheet.say(at, f"a {kind.name} step changes nothing", "leave `effect` out")
     own = kind.effect(step.do)
     if step.effect is Effect.READ and own is Effect.CHANGE:
@@ -131,8 +118,7 @@ def _unreadable(expression: str) -> str:
 
 def _surroundings(sheet: Sheet, placed: Placed) -> Iterator[Complaint]:
     """Where steps stand that only look, nothing else may stand; where nobody is asked, no person can take part."""
-    unmanned = "finally" if placed.where[0] == "finally" else "parallel" if placed.inside("parallel") else ""
-    within = unmanned or ("repeat" if placed.inside("repeat") else "")
+    unmanned, within = placed.unmanned, placed.reading
     if within and placed.effect is not Effect.READ:
         told = f"{within} only reads, and {placed.step.id} is {placed.effect}"
         yield sheet.say(placed.where, told, "declare effect: read, or move the step")
@@ -177,8 +163,8 @@ def _used(sheet: Sheet, placed: Placed, way: Way, where: Where) -> Iterator[Comp
             right = nearest(name, {str(each) for each in other.vars})
             yield sheet.say((*placed.do, *way.place, "with", name), f"{other.id} has no input {name}", right)
     effect = worst([effect_of(step) for _, step in walk(other)])
-    if placed.inside("parallel") and effect is not Effect.READ:
-        yield sheet.say(where, f"parallel only reads, and {other.id} is {effect}", "use it outside of parallel")
+    if placed.unmanned and effect is not Effect.READ:
+        yield sheet.say(where, f"{placed.unmanned} only reads, and {other.id} is {effect}", "use it outside")
     if sheet.playbook.id in _reached(other, shelf):
         yield sheet.say(
             where, f"{other.id} comes back to this playbook: they use each other for ever", "break the circle"

@@ -14,8 +14,7 @@ from perftui.playbooks.conditions import Condition
 from perftui.playbooks.document import Effect, Playbook, Step, Var
 from perftui.playbooks.load import Loaded, walk
 from perftui.playbooks.shape import Where
-from perftui.playbooks.steps import effect_of, kind_of
-from perftui.playbooks.steps.for_each import ForEach
+from perftui.playbooks.steps import KINDS, effect_of, kind_of
 from perftui.playbooks.steps.kind import Kind
 from perftui.playbooks.template import Template
 from perftui.playbooks.vocabulary import Vocabulary
@@ -40,9 +39,17 @@ class Placed(msgspec.Struct, frozen=True):
     def effect(self) -> Effect:
         return effect_of(self.step)
 
-    def inside(self, kind: str) -> bool:
-        """Whether it stands in a step of that kind, however deep."""
-        return kind in self.where
+    @property
+    def unmanned(self) -> str:
+        """What it stands in where nobody is asked, however deep: parallel, or `finally`; empty where it doesn't."""
+        around = [str(word) for word in self.where[:-1] if word in KINDS and KINDS[str(word)].together]
+        return "finally" if self.where[0] == "finally" else next(iter(around), "")
+
+    @property
+    def reading(self) -> str:
+        """What it stands in where steps only read; empty where it doesn't."""
+        around = [str(word) for word in self.where[:-1] if word in KINDS and KINDS[str(word)].only_reads]
+        return self.unmanned or next(iter(around), "")
 
     def acts(self) -> Iterator[tuple[Where, Kind, Any]]:
         """What it does, and what its undo does, with where each stands."""
@@ -90,12 +97,8 @@ class Sheet:
         for own, var in self.playbook.vars.items():
             found.setdefault(str(own), []).append((("vars", own), var, None))
         for placed in self.steps:
-            field = "pick" if placed.kind.name == "repeat" else "inputs"
-            for name, var in placed.kind.inputs(placed.step.do).items():
-                found.setdefault(str(name), []).append(((*placed.do, field, name), var, placed))
-            if isinstance(placed.step.do, ForEach):
-                row = Var(type="row", source=placed.step.do.rows)
-                found.setdefault(placed.step.do.name, []).append(((*placed.do, "as"), row, placed))
+            for place, name, var in placed.kind.inputs(placed.step.do):
+                found.setdefault(name, []).append(((*placed.do, *place), var, placed))
         return found
 
     def conditions(self) -> Iterator[tuple[Where, Condition, Placed | None, bool]]:

@@ -47,7 +47,7 @@ KINDS: dict[str, Kind] = {
     )
 }
 _OF_DO = {kind.do: kind for kind in KINDS.values()}
-UNDO_KINDS = ("say", "run", "sql", "http")
+UNDO_KINDS = tuple(kind.name for kind in KINDS.values() if kind.undoes)
 
 
 def kind_of(do: Do) -> Kind:

@@ -25,6 +25,6 @@ KIND = Kind(
     short="inputs",
     always_short=True,
     operator=True,
-    inputs=lambda do: dict(do.inputs),
+    inputs=lambda do: ((("inputs", name), name, var) for name, var in do.inputs.items()),
     check=_check,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import field
 
 from perftui.playbooks.conditions import Condition
-from perftui.playbooks.document import Do, Step
+from perftui.playbooks.document import Do, Step, Var
 from perftui.playbooks.steps.kind import Kind, Place, Problem, Way
 from perftui.playbooks.steps.world import Done, World, table_of
 from perftui.playbooks.template import Reference
@@ -52,6 +52,8 @@ KIND = Kind(
     do=ForEach,
     text="repeats steps for each row of a captured table, one at a time with a wait between",
     short="rows",
+    loops=True,
+    inputs=lambda do: iter([(("as",), do.name, Var(type="row", source=do.rows, key=("*",)))]),
     fields={"done": "count"},
     ways=lambda do: iter([Way(place=(), steps=do.steps)]),
     conditions=_conditions,

@@ -72,6 +72,9 @@ KIND = Kind(
     do=Http,
     text="asks an address and times its parts; a method other than GET and HEAD is a change",
     short="url",
+    acts=True,
+    undoes=True,
+    outside=True,
     effect=lambda do: Effect.READ if do.method in ("GET", "HEAD") else Effect.CHANGE,
     fields={
         "status": "count",

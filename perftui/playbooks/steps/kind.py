@@ -70,6 +70,18 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Its effect where the step declares none."""
     fields: dict[str, str] = {}
     """What its outcome adds to `steps.ID`, with the unit of each."""
+    acts: bool = False
+    """It can change something."""
+    undoes: bool = False
+    """It can stand in an undo."""
+    outside: bool = False
+    """It waits for something other than perftui: a command, a server. Its timeout should be said."""
+    only_reads: bool = False
+    """The steps inside of it may only read."""
+    together: bool = False
+    """The steps inside of it run side by side, and nobody is asked meanwhile."""
+    loops: bool = False
+    """The steps inside of it are gone through again and again."""
     captures: bool = False
     """It has an output to capture."""
     operator: bool = False
@@ -84,8 +96,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Paths of values that it names outside of conditions and templates."""
     readings: Callable[[Any], Iterator[tuple[Place, str]]] = _nothing
     """Readings that it names outside of conditions."""
-    inputs: Callable[[Any], dict[str, Var]] = lambda do: {}
-    """Inputs that it asks for; they are `vars` from then on."""
+    inputs: Callable[[Any], Iterator[tuple[Place, str, Var]]] = _nothing
+    """(place, name, declaration) of the `vars` that there are from then on."""
     check: Callable[[Step, Any], Iterator[Problem]] = lambda step, do: iter(())
     """What only this kind can get wrong."""
     execute: Callable[[Step, Any, World], Awaitable[Done]] | None = None

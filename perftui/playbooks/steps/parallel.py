@@ -28,6 +28,8 @@ KIND = Kind(
     do=Parallel,
     text="runs steps that only read side by side, at most `max` at once, and waits for all",
     short="steps",
+    together=True,
+    only_reads=True,
     ways=lambda do: iter([Way(place=(), steps=do.steps)]),
     check=_check,
 )

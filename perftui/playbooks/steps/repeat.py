@@ -40,10 +40,12 @@ KIND = Kind(
     do=Repeat,
     text="repeats read steps until a row is picked or a condition is true",
     short="steps",
+    loops=True,
+    only_reads=True,
     fields={"rounds": "count"},
     operator=True,
     ways=lambda do: iter([Way(place=(), steps=do.steps)]),
     conditions=_conditions,
-    inputs=lambda do: dict(do.pick),
+    inputs=lambda do: ((("pick", name), name, var) for name, var in do.pick.items()),
     check=_check,
 )

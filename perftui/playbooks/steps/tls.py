@@ -52,6 +52,7 @@ KIND = Kind(
     do=Tls,
     text="reads a server's certificate chain and the days it is good for",
     short="host",
+    outside=True,
     fields={"days_left": "count", "trusted": "yes/no", "name_matches": "yes/no", "issuer": "text", "subject": "text"},
     templates=_templates,
     execute=execute,

@@ -39,6 +39,7 @@ KIND = Kind(
     do=Use,
     text="goes through another playbook and comes back",
     short="playbook",
+    acts=True,
     beside=("with",),
     ways=_ways,
     templates=lambda do: arguments(_ways(do)),
