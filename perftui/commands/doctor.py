@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
     from perftui.commands.deploy_doctor import deploy_lines
     from perftui.commands.paths import config_file, state_dir
+    from perftui.commands.pool_doctor import pool_lines
     from perftui.commands.sources import all_sources, machine
 
     config = load(args.config).config
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         worst = ExitCode.WARNING if problem else worst
     if not any(name.startswith("pg_") for name, _ in results):
         print("  off      Postgres: none named by --dsn or PG* variables, and no local socket")
+    for state, line in asyncio.run(pool_lines(config.pools)):
+        print(f"  {state:<8} pools {line}")
+        worst = ExitCode.WARNING if state == "missing" else worst
     for line in asyncio.run(deploy_lines(config.deploys)):
         print(line)
     for line, fails in asyncio.run(_probes(config)):

@@ -37,9 +37,13 @@ class Unprepared:
         raise SourceError(FailureKind.MISSING, self._problem)
 
 
-def pool_sources(pools: Mapping[str, PoolConfig]) -> PoolSources:
-    """The poolers and applications of the config; without a pooler in it, the one that runs on this host."""
-    poolers, applications = _poolers(pools), _applications(pools)
+def pool_sources(pools: Mapping[str, PoolConfig], look_here: bool = True) -> PoolSources:
+    """The poolers and applications of the config.
+
+    Args:
+        look_here: Without a pooler in the config, take the one that runs on this host.
+    """
+    poolers, applications = _poolers(pools, look_here), _applications(pools)
     return PoolSources([*poolers.sources, *applications.sources], (*poolers.closing, *applications.closing))
 
 
@@ -52,10 +56,10 @@ def found_here() -> str | None:
     return local_console()
 
 
-def _poolers(pools: Mapping[str, PoolConfig]) -> PoolSources:
+def _poolers(pools: Mapping[str, PoolConfig], look_here: bool) -> PoolSources:
     places = {name: pool.dsn for name, pool in pools.items() if pool.dsn}
     if not places:
-        here = found_here()
+        here = found_here() if look_here else None
         if here is None:
             return PoolSources([])
         places = {"": here}
