@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def exit_code(verdict: Verdict) -> ExitCode:
     """The verdict's severity for the shell."""
-    if verdict.constraint is Constraint.UNKNOWN:
+    if verdict.constraint is Constraint.UNKNOWN and verdict.severity < Severity.CRITICAL:
         return ExitCode.UNKNOWN
     return {Severity.WARNING: ExitCode.WARNING, Severity.CRITICAL: ExitCode.CRITICAL}.get(
         verdict.severity, ExitCode.HEALTHY

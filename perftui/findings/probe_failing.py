@@ -62,7 +62,7 @@ def _since(history: History, probe: Probe) -> tuple[float, bool]:
     """The end of the first failure in the row; a probe that never succeeded failed before we looked."""
     if probe.reading.failures_total == probe.reading.results_total:
         return history.started_at, True
-    return history.held_since(probe.path("failed_in_a_row"), 0.5, tolerance_s=probe.reading.every_s / 2)
+    return history.held_since(probe.path("failed_in_a_row"), 0.5, tolerance_s=1.5 * max(1.0, history.interval_s))
 
 
 RULE = Rule(

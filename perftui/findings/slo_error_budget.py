@@ -42,12 +42,13 @@ def _judge(history: History, probe: Probe, limits: SloErrorBudgetLimits) -> Find
     level = (used >= limits.most_ratio) + (used >= limits.all_ratio)
     watched_s = min(history.span_s, reading.budget_window_s)
     since_at, before = history.held_since(probe.path("long_burn_rate"), limits.half_ratio)
-    pace = f"burning {window.burn_rate:.3g} times too fast" if burning else "no longer burning"
+    share = f"{used:.0%}" if used < 1 else "all"
+    pace = f"failing {window.burn_rate:.3g} times as often as allowed" if burning else "no longer failing"
     return Finding(
         rule=NAME,
         severity=Severity(max(0, level - (not burning))),
         constraint=probe.constraint,
-        title=f"SLO of {probe.name}: {used:.0%} of the error budget of {duration(watched_s)} is used, {pace}",
+        title=f"SLO of {probe.name}: {share} of the error budget of {duration(watched_s)} is used, {pace}",
         since_at=since_at,
         began_before=before,
         subject=probe.subject,

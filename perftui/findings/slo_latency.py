@@ -34,12 +34,13 @@ def _judge(history: History, probe: Probe, limits: SloLatencyLimits) -> Finding 
     level = (used >= limits.close_ratio) + (used >= limits.over_ratio)
     newest_s = probe.reading.latency_s
     recovered = newest_s is not None and newest_s < limits.near_ratio * target_s
+    share = f"{used:.0%} of" if used < 2 else f"{used:.1f} times"
     since_at, before = history.held_since(probe.path("p95_s"), limits.near_ratio * target_s)
     return Finding(
         rule=NAME,
         severity=Severity(max(0, level - recovered)),
         constraint=probe.constraint,
-        title=f"SLO of {probe.name}: P95 {seconds(p95_s)} is {used:.0%} of the {seconds(target_s)} allowed",
+        title=f"SLO of {probe.name}: P95 {seconds(p95_s)} is {share} the {seconds(target_s)} allowed",
         since_at=since_at,
         began_before=before,
         subject=probe.subject,

@@ -138,29 +138,36 @@ class _Running:
     def __init__(self, target: ProbeTarget, prober: Prober) -> None:
         self.state = ProbeState(target=target)
         self._prober = prober
-        self._task: asyncio.Task[ProbeResult] | None = None
+        self._task: asyncio.Task[ProbeResult | str] | None = None
         self._began = self._due = float("-inf")
 
     def step(self, mono: float) -> ProbeState:
         """Take the result that is there, begin the next request when it is due, and tell how things stand."""
         if self._task is not None and self._task.done():
-            self.state = _after(self.state, self._task)
+            self.state = _after(self.state, self._task.result())
             self._task = None
         every_s = self.state.target.every_s
         # A twentieth of slack, as in the feed: a tick that comes a little early must not cost another one.
         if self._task is None and mono >= self._due - 0.05 * every_s:
             self._due = max(self._due, mono - 0.1 * every_s) + every_s
             self._began = mono
-            self._task = asyncio.ensure_future(self._prober.probe())
+            self._task = asyncio.ensure_future(self._request())
         running = mono - self._began if self._task is not None else None
         return msgspec.structs.replace(self.state, running_s=running)
 
+    async def _request(self) -> ProbeResult | str:
+        """The result, or why there is none."""
+        try:
+            return await self._prober.probe()
+        except SourceError as exc:
+            return exc.detail
+        except Exception as exc:  # one probe's fault of ours must not end the others'
+            return f"internal: {type(exc).__name__}: {exc}"
 
-def _after(state: ProbeState, task: asyncio.Task[ProbeResult]) -> ProbeState:
-    try:
-        result = task.result()
-    except SourceError as exc:
-        return msgspec.structs.replace(state, problem=exc.detail)
+
+def _after(state: ProbeState, result: ProbeResult | str) -> ProbeState:
+    if isinstance(result, str):
+        return msgspec.structs.replace(state, problem=result)
     failed = result.outcome is not ProbeOutcome.OK
     return ProbeState(
         target=state.target,

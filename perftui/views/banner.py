@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perftui.model.finding import Constraint, Finding, Severity, Verdict
 from perftui.pipeline.player import Mode, Shown
 from perftui.pipeline.snapshot import Snapshot
@@ -108,7 +110,7 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
 
 def sign_of(verdict: Verdict) -> tuple[str, Role]:
     """What tells the verdict apart at a glance, with and without colours."""
-    if verdict.constraint is Constraint.UNKNOWN:
+    if verdict.constraint is Constraint.UNKNOWN and verdict.severity < Severity.CRITICAL:
         return "?", Role.WARNING
     if verdict.constraint is Constraint.HEALTHY:
         return "●", Role.GOOD
@@ -137,8 +139,19 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
 
 def chain(snapshot: Snapshot) -> list[str]:
     """The chain in words, from the cause to the last symptom."""
-    by_rule = {finding.rule: finding for finding in reversed(snapshot.findings)}
-    return [brief(by_rule[rule]) for rule in snapshot.verdict.chain if rule in by_rule]
+    links: list[Finding] = []
+    for rule in snapshot.verdict.chain:
+        found = [finding for finding in snapshot.findings if finding.rule == rule]
+        if found:
+            links.append(max(found, key=lambda finding: _belongs(finding, links, snapshot.verdict)))
+    return [brief(link) for link in links]
+
+
+def _belongs(finding: Finding, links: Sequence[Finding], verdict: Verdict) -> int:
+    """How much a finding has in common with the link before it, or with the verdict: several probes may fail at once."""
+    if not links:
+        return int(finding.title == verdict.summary)
+    return len(finding.subject.items() & links[-1].subject.items())
 
 
 def brief(finding: Finding) -> str:

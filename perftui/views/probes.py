@@ -11,7 +11,7 @@ from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.probes import ProbeReading, ProbesPart
 from perftui.views.charts import chart
 from perftui.views.format import UNKNOWN, bar, duration, latency, percent, percent_tenths, sparkline
-from perftui.views.layout import Piece, Stretch, clipped, flow, labelled, short, wrapped
+from perftui.views.layout import Piece, Stretch, clipped, flow, labelled, length, short, wrapped
 from perftui.views.model import Line, Pane, Role, Span, TableState, Zoom
 from perftui.views.tables import Field, figure, table
 from perftui.views.tone import missing_pane, missing_zoom, tone
@@ -52,9 +52,20 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     probes = _probes(snapshot)
     if not probes:
         return missing_pane(snapshot, KEY, TITLE, SOURCE, width, height)
+    if height == 1:
+        return Pane(title=_title(probes), tone=tone(snapshot, KEY), lines=(_one_line(snapshot, probes, width),))
     name_width = min(max(len(each.name) for each in probes[:height]), max(8, width // 4))
     lines = tuple(_line(snapshot, each, name_width, width) for each in probes[:height])
     return Pane(title=_title(probes), tone=tone(snapshot, KEY), lines=lines)
+
+
+def _one_line(snapshot: Snapshot, probes: list[Probed], width: int) -> Line:
+    """How many are up, where there are several, and the worst."""
+    up = sum(each.reading.up is True for each in probes)
+    role = Role.TEXT if up == len(probes) else Role.CRITICAL
+    head: Line = ((f"{up}/{len(probes)} up ", role),) if len(probes) > 1 else ()
+    worst = probes[0]
+    return (*head, *_line(snapshot, worst, min(len(worst.name), max(8, width // 4)), width - length(head)))
 
 
 def _title(probes: list[Probed]) -> str:
@@ -95,13 +106,12 @@ def _line(snapshot: Snapshot, each: Probed, name_width: int, width: int) -> Line
         (*name, (" ", Role.DIM), *_state(reading)),
         ((latency(reading.total_s), _time_role(reading, reading.total_s)),),
         labelled("p95", latency(window.p95_s), _time_role(reading, window.p95_s)),
-        Stretch(4, 30, course),
     ]
-    budget = _budget(window)
-    if budget:
-        pieces.append(budget)
     if window.certificate_days is not None and window.certificate_days <= _SOON_DAYS:
         pieces.append(((f"cert {_days(window.certificate_days)}", Role.WARNING),))
+    spent = window.budget_left_ratio is not None and window.budget_left_ratio < 1
+    # An untouched budget gives way to the course where the room is small.
+    pieces += [_budget(window), Stretch(4, 30, course)] if spent else [Stretch(4, 30, course), _budget(window)]
     (line,) = flow([pieces], width, 1, essential=0) or ((),)
     return line
 
@@ -144,7 +154,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
         title=_title(probes),
         tone=tone(snapshot, KEY),
         chart=chart(snapshot, state, "time of a request", "ms", MILLISECONDS, readings),
-        lines=(*_broken(probes, width), *detail(snapshot, probes[0].name, width)[:2]),
+        lines=tuple(clipped(line, width) for line in (*_broken(probes, width), *_parts(probes[0]))),
         table=table(
             _FIELDS,
             probes,
@@ -169,19 +179,16 @@ def _broken(probes: Iterable[Probed], width: int) -> tuple[Line, ...]:
 
 
 def detail(snapshot: Snapshot, key: str, width: int) -> tuple[Line, ...]:
-    """One probe: its windows, the parts of its newest request, the shape of its times, its chain of certificates."""
+    """One probe: its windows and the shape of its times, its objective, and its chain of certificates or its place."""
     each = next((found for found in _probes(snapshot) if found.name == key), None)
     if each is None:
         return ()
     return tuple(
         clipped(line, width)
         for line in (
-            _percentiles(each),
+            (*_percentiles(each), *_shape(snapshot, each)),
             _objective(snapshot, each),
-            *_parts(each.reading),
-            *_shape(snapshot, each),
-            *_certificates(snapshot, each.reading),
-            ((f"{each.reading.method} {each.reading.url}", Role.DIM), (_where(each.reading), Role.DIM)),
+            (*_certificates(snapshot, each.reading), (_where(each.reading), Role.DIM)),
         )
     )
 
@@ -228,11 +235,14 @@ def _objective(snapshot: Snapshot, each: Probed) -> Line:
     return tuple(spans)
 
 
-def _parts(reading: ProbeReading) -> list[Line]:
-    """A bar for each part of the newest request."""
+def _parts(each: Probed) -> list[Line]:
+    """A bar for each part of the worst probe's newest request."""
+    reading = each.reading
     if not reading.total_s:
         return []
-    lines: list[Line] = []
+    lines: list[Line] = [
+        ((each.name, Role.STRONG), (f": newest request, {latency(reading.total_s).strip()}", Role.DIM))
+    ]
     for name, field in PARTS:
         time_s: float | None = getattr(reading, field)
         if time_s is not None:
@@ -241,47 +251,44 @@ def _parts(reading: ProbeReading) -> list[Line]:
     return lines
 
 
-def _shape(snapshot: Snapshot, each: Probed) -> list[Line]:
+def _shape(snapshot: Snapshot, each: Probed) -> Line:
     """How many requests took how long, from the fastest to the slowest in even steps."""
     times = latencies(ended(snapshot.history, each.name, WINDOW_S))
     if len(times) < _SHAPE_BINS:
-        return []
+        return ()
     least, most = min(times), max(times)
     counts = [0.0] * _SHAPE_BINS
     for time_s in times:
         counts[min(_SHAPE_BINS - 1, int((time_s - least) / ((most - least) or 1.0) * _SHAPE_BINS))] += 1
-    spread = f" {latency(least).strip()} {sparkline(counts, _SHAPE_BINS)} {latency(most).strip()}"
-    return [(("shape".rjust(10), Role.DIM), (spread, Role.TEXT))]
+    spread = f"{latency(least).strip()} {sparkline(counts, _SHAPE_BINS)} {latency(most).strip()}"
+    return (("  shape ", Role.DIM), (spread, Role.TEXT))
 
 
-def _certificates(snapshot: Snapshot, reading: ProbeReading) -> list[Line]:
-    lines: list[Line] = []
-    for place, certificate in enumerate(reading.certificates):
+def _certificates(snapshot: Snapshot, reading: ProbeReading) -> Line:
+    """`certificate localhost 60 d ← Middle 20 d ← root  `: the last one's issuer is not sent, so its end is not known."""
+    if not reading.certificates:
+        return ()
+    spans: list[Span] = [("certificate ", Role.DIM)]
+    for certificate in reading.certificates:
         days = (certificate.not_after_at - snapshot.at) / DAY_S
         role = Role.CRITICAL if days <= 0 else Role.WARNING if days <= _SOON_DAYS else Role.TEXT
-        head = "certificate" if place == 0 else "issued by"
-        lines.append(
-            (
-                (f"{head.rjust(11)} ", Role.DIM),
-                (f"{_days(days)} ", role),
-                (f"{certificate.subject} (by {certificate.issuer})", Role.TEXT),
-            )
-        )
-    return lines
+        spans += [(f"{certificate.subject} ", Role.TEXT), (_days(days), role), (" ← ", Role.DIM)]
+    return (*spans, (f"{reading.certificates[-1].issuer}  ", Role.DIM))
 
 
 def _where(reading: ProbeReading) -> str:
     here = "this host" if reading.local else "another host"
-    address = f", {reading.address} ({here})" if reading.address else ""
+    address = f" at {reading.address} ({here})" if reading.address else ""
     outside = ", external" if reading.external else ""
-    return f"{address}{outside}, every {duration(reading.every_s)}, timeout {duration(reading.timeout_s)}"
+    pace = f"every {duration(reading.every_s)}, timeout {duration(reading.timeout_s)}"
+    return f"{reading.method} {reading.url}{address}{outside}, {pace}"
 
 
 def header_words(snapshot: Snapshot) -> Line:
     """`probes 2/3 △` where something is probed."""
     probes = _probes(snapshot)
     up = sum(each.reading.up is True for each in probes)
-    if not probes or any(each.reading.up is None for each in probes):
+    if not probes or any(each.reading.up is None and not each.reading.detail for each in probes):
         return ()
     if up == len(probes):
         return (("probes ", Role.DIM), (f"{up}/{up}", Role.TEXT))
