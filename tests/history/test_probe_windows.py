@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from math import ceil
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +12,8 @@ from perftui.history.probe_windows import ProbeWindow, ProbeWindowsPart
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
-from perftui.recording.reader import Tape
-from perftui.recording.writer import TapeWriter
+from perftui.recording.codec import decode_frame, encode_frame
+from perftui.sources import BY_NAME
 from tests.probing import MACHINE, SLO, certificate, failed, frames, ok, probed, timeout
 
 
@@ -117,17 +115,12 @@ def test_the_worst_probe_has_a_course() -> None:
     assert probed([ok(0.1)] * 30).history.window("probe.p95_s", 5).values == pytest.approx([0.1] * 5)
 
 
-def test_a_tape_gives_the_same_numbers(tmp_path: Path) -> None:
+def test_a_tape_gives_the_same_numbers() -> None:
     course = [ok(each) if place % 7 else failed() for place, each in enumerate(times(150))]
-    live = probed(course, SLO)
-    writer = TapeWriter(tmp_path / "probes.ptape", MACHINE)
-    for frame in frames({"health": (SLO, course)}):
-        writer.write(frame)
-    writer.close()
-    with contextlib.closing(Tape(tmp_path / "probes.ptape")) as tape:
-        store = new_store()
-        *_, history = (store.push(frame) for frame in tape.frames())
+    store = new_store()
+    lines = [encode_frame(frame) for frame in frames({"health": (SLO, course)})]
+    *_, history = (store.push(decode_frame(line, BY_NAME)) for line in lines)
     played = Judge(machine=MACHINE).snapshot(history)
 
-    assert tree(played) == tree(live)
+    assert tree(played) == tree(probed(course, SLO))
     assert window(played).p99_s is not None
