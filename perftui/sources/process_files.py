@@ -70,11 +70,13 @@ def parse_open_files_limit(raw: bytes) -> int | None:
     return int(limit[1]) if limit else None
 
 
-_SECRET = re.compile(rb"(://[^:/@\s\0]*:)[^\s\0]+(?=@)|(?i:(passw(?:or)?d=))[^\s\0&]+")
+_SECRET = re.compile(
+    rb"(://[^:/@\s\0]*:)[^\s\0]+(?=@)|(?i:((?:passw(?:or)?d|token|secret|api[_-]?key|access[_-]?key)=))[^\s\0&]+"
+)
 
 
 def command_text(raw: bytes) -> str:
-    """/proc/PID/cmdline as one line, at most 200 characters, without the passwords of URLs and of `password=`."""
+    """/proc/PID/cmdline as one line, at most 200 characters, without the passwords of URLs, of `password=` and of tokens."""
     if b"://" in raw or b"=" in raw:
         raw = _SECRET.sub(rb"\1\2***", raw)
     return printable_bytes(raw.rstrip(b"\0").replace(b"\0", b" "), COMMAND_CHARACTERS)

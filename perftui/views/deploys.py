@@ -35,7 +35,7 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     now_at = snapshot.at
     unknown = _unknown_words(part, now_at)
     if height == 1:
-        return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=(_one_line(part, unknown, now_at, width),))
+        return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=(_one_line(part, now_at, width),))
     lines: list[Line] = [((short(unknown, width), Role.WARNING),)] if unknown else []
     lines += [clipped(_change(deploy, now_at, width), width) for deploy in part.deploys[: height - len(lines)]]
     if not part.deploys:
@@ -43,9 +43,15 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=tuple(lines[:height]))
 
 
-def _one_line(part: DeploysPart, unknown: str, now_at: float, width: int) -> Line:
-    """The newest changes that have room whole; before them, that some may be missing."""
-    spans: list[Span] = [(f"{short(unknown, max(20, width // 2))}  ", Role.WARNING)] if unknown else []
+def _one_line(part: DeploysPart, now_at: float, width: int) -> Line:
+    """The newest changes that have room whole; before them, whose changes may be missing."""
+    spans: list[Span] = []
+    if places := part.unknown():
+        since = min(place.unknown_since_at or now_at for place in places)
+        who = ", ".join(dict.fromkeys(place.source for place in places))
+        spans.append(
+            (f"{short(f'unknown since {day_clock(since, now_at)}: {who}', max(24, width // 2))}  ", Role.WARNING)
+        )
     if not part.deploys:
         return clipped((*spans, (_none_words(part, now_at), Role.DIM)), width)
     for place, deploy in enumerate(part.deploys):

@@ -14,6 +14,8 @@ import pytest
 
 from perftui.clients.append import append_line
 from perftui.commands.deploy_sources import DeploysConfig, deploy_sources
+from perftui.recording.codec import encode_frame
+from perftui.recording.reader import Tape
 from perftui.sources.deploy import DeploysSample
 from tests.commands.test_bad_input import perftui, refused
 
@@ -117,3 +119,32 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
         pytest.skip("no /dev/full here")
     with pytest.raises(OSError, match=r"(?i)no space"):
         append_line(Path("/dev/full"), b"x")
+
+
+def test_a_mark_reaches_a_running_recorder_and_its_tape_holds_no_secret(state: Path, tmp_path: Path) -> None:
+    tape = tmp_path / "x.ptape"
+    recorder = subprocess.Popen(
+        [sys.executable, "-m", "perftui", "record", str(tape), "--for", "20s"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert recorder.stderr is not None
+        recorder.stderr.readline()  # it records
+        url = "https://bot:s3cret@ci/1?private_token=abcdef123"
+        perftui("mark", "canary", "--service", "orders-api", "--version", "2.8.1", "--url", url)
+        perftui("mark", "password=hunter2 set")
+        made = time.time()
+        time.sleep(2.5)  # the promise: within two ticks
+        recorder.terminate()
+        assert recorder.wait(20) == 0
+    finally:
+        recorder.kill()
+        recorder.stderr.close() if recorder.stderr else None
+
+    read = [frame for frame in Tape(tape).frames() if "deploy_file" in frame.samples]
+    last = read[-1].samples["deploy_file"]
+    assert isinstance(last, DeploysSample)
+    assert [(deploy.service, deploy.version) for deploy in last.deploys] == [("orders-api", "2.8.1")]
+    assert [mark.text for mark in last.marks] == ["password=*** set"]
+    assert last.deploys[0].seen_at - made < 2.0
+    text = b"".join(encode_frame(frame) for frame in read)
+    assert not [secret for secret in (b"s3cret", b"abcdef123", b"hunter2") if secret in text]

@@ -76,6 +76,8 @@ def test_command_line() -> None:
         (b"psql\0host=db password=geheim user=app", "psql host=db password=*** user=app"),
         (b"x\0--passwd=geheim\0-v", "x --passwd=*** -v"),
         (b"env\0PGPASSWORD=geheim\0psql", "env PGPASSWORD=*** psql"),
+        (b"curl\0https://ci/1?private_token=geheim&page=2", "curl https://ci/1?private_token=***&page=2"),
+        (b"x\0--api-key=geheim\0-v", "x --api-key=*** -v"),
         (b"curl\0https://db:5432/a?x=1", "curl https://db:5432/a?x=1"),
     ],
 )
