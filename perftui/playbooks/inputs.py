@@ -15,7 +15,8 @@ from perftui.playbooks.values import Duration
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}"
 _HOST = r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){0,10}\.?"
-LONGEST = 4096
+LONGEST, LONGEST_MATCHED = 4096, 256
+"""Characters of a value, and of one that a pattern looks at."""
 
 
 def value_of(var: Var, given: Any) -> Any:
@@ -32,6 +33,8 @@ def value_of(var: Var, given: Any) -> Any:
     value = _READERS[var.type](text)
     if var.type == "choice" and text not in var.choices:
         raise Wrong(f"{text!r} is no choice", f"one of {', '.join(var.choices)}")
+    if var.pattern is not None and len(text) > LONGEST_MATCHED:
+        raise Wrong(f"the value is longer than {LONGEST_MATCHED} characters", "give a shorter one")
     if var.pattern is not None and not re.fullmatch(var.pattern, text):
         raise Wrong(f"{text!r} does not match {var.pattern}", "match the pattern as a whole")
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -85,7 +85,7 @@ def draft(content: bytes, file: str) -> Draft:
         too_long = Misplaced(1, 1, f"the file is longer than {LIMIT_BYTES // 1024} KiB", "split it with `use`")
         return Draft(loaded=None, complaints=told([too_long]))
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = content[: exc.start].count(b"\n") + 1
         return Draft(loaded=None, complaints=told([Misplaced(line, 1, "not UTF-8", "save it as UTF-8")]))

@@ -126,6 +126,10 @@ class Day(str):
         return cls(text)
 
 
+_NESTED = re.compile(r"\((?:[^()\\]|\\.)*(?:[+*]|\{\d*,\d*\})(?:[^()\\]|\\.)*\)(?:[+*]|\{\d*,)")
+"""A repeat around a group with a repeat in it: such a pattern can take for ever."""
+
+
 class Pattern(str):
     """A regular expression that a text must match as a whole."""
 
@@ -139,6 +143,10 @@ class Pattern(str):
             re.compile(text)
         except (re.error, OverflowError, RecursionError) as exc:
             raise Wrong(f"the pattern can't be read: {exc}", "write a regular expression as in Python") from None
+        if _NESTED.search(text):
+            raise Wrong(
+                "the pattern repeats a repeat and could take for ever", "write [a-z]+(-[a-z]+)? instead of ([a-z]+-?)+"
+            )
         return cls(text)
 
 

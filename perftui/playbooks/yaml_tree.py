@@ -21,6 +21,10 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?[0-9]+")
 _RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Control sequences, blanks that are none, and signs that turn the direction of writing."""
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -114,6 +118,10 @@ def _node(event: Any, events: Any, problems: list[Misplaced], depth: int) -> Nod
     if event.tag is not None:
         problems.append(Misplaced(line, column, f"{event.tag} is a tag", "leave it out; fields know their types"))
     if isinstance(event, yaml.ScalarEvent):
+        hidden = _HIDDEN.search(event.value)
+        if hidden:
+            what = f"the text has a character in it that can't be seen, U+{ord(hidden[0]):04X}"
+            problems.append(Misplaced(line, column, what, "take it out; it could hide what stands there"))
         return Node(line, column, raw=event.value, quoted=event.style in ("'", '"'), block=event.style in ("|", ">"))
     if depth >= _DEEPEST:
         raise Misplaced(line, column, f"nested more than {_DEEPEST} deep", "split the playbook with `use`")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from perftui.history.history import History, HistoryStore
 from perftui.playbooks.complaint import Wrong
 from perftui.playbooks.conditions import Condition, Outcome, Scope, evaluate
+from perftui.playbooks.conditions.functions import FUNCTIONS
 from perftui.sources import KINDS
 from tests.frames import cpu_frames, frame, sample
 
@@ -290,3 +291,9 @@ def test_no_text_breaks_the_compiler(text: str) -> None:
         Condition.parse(text)
     except Wrong as wrong:
         assert 0 <= wrong.offset <= max(1, len(text))
+
+
+def test_the_list_of_functions_is_closed() -> None:
+    closed = "avg min max last p rate delta slope cv_pct count absent ago growth_pct baseline ratio deploys abs round"
+
+    assert set(FUNCTIONS) == set(closed.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,11 @@ vars:
     }
 
     assert found == {"a": "on", "b": "1:30", "c": 12, "d": "2026-09-01", "e": True, "f": 1000.0, "on": "no"}
+
+
+@pytest.mark.parametrize("change", [lambda t: "\ufeff" + t, lambda t: t.replace("\n", "\r\n")], ids=["mark", "crlf"])
+def test_files_of_other_editors_are_read(change: Callable[[str], str]) -> None:
+    assert loaded(change(text("- {id: s, title: T, say: x}"))).playbook.id == "sample"
 
 
 STEP = "- {id: s, title: T, say: x}"

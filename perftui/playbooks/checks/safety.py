@@ -197,6 +197,9 @@ def _interpolation(sheet: Sheet, where: Where, template: Template, placed: Place
             yield sheet.say(
                 where, f"the secret {path} stands {told}", "pass it in `env:` or `headers:`", offset=template.find(path)
             )
+        if "argv" in where and template == f"${{{path}}}" and _may_be_option(sheet, where, placed, path):
+            right = "put -- before it, or declare it as a name or with a pattern"
+            yield sheet.say(where, f"{path} could begin with a hyphen, and is then refused", right, warning=True)
         if shown or spoken or template == f"${{{path}}}" or path.startswith(("t.", "slo.")):
             continue
         if var is None or not (var.type in _SHAPED or var.pattern is not None):
@@ -205,3 +208,11 @@ def _interpolation(sheet: Sheet, where: Where, template: Template, placed: Place
                 "make it a word of its own, or declare it as name, int, number, choice or duration, or with a pattern"
             )
             yield sheet.say(where, f"{path} is {sort} inside of a longer text", right, offset=template.find(path))
+
+
+def _may_be_option(sheet: Sheet, where: Where, placed: Placed, path: str) -> bool:
+    """Whether a value that is a word of its own could be taken for an option."""
+    var = declared_type(sheet, path)
+    loose = path.startswith("steps.") or (var is not None and var.type in ("text", "row") and var.pattern is None)
+    do = placed.step.do if where[: len(placed.do)] == placed.do else placed.step.undo and placed.step.undo.do
+    return loose and isinstance(do, Run) and "--" not in do.argv[: int(where[-1])]
