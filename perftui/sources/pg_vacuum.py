@@ -20,12 +20,13 @@ HOLDERS = 20
 DATABASE_SQL = "select oid::int8 from pg_database where datname = current_database()"
 
 # A session that has written holds back vacuum by its own transaction id, even while it has no snapshot. Vacuum itself is
-# skipped by other vacuums. Slots and standbys hold back all databases, transactions only their own.
+# skipped by other vacuums. A snapshot is as old as the oldest transaction that ran when it was taken: of equals who began
+# first is to blame. Slots and standbys hold back all databases, transactions only their own.
 HOLDERS_SQL = f"""
 select case backend_type when 'walsender' then 'standby' else 'session' end, pid::int8, textsend(application_name), state,
        datid is not distinct from {{database}} or backend_type = 'walsender',
        greatest(age(backend_xid), age(backend_xmin))::int8 as age,
-       extract(epoch from clock_timestamp() - xact_start)::float8, false
+       extract(epoch from clock_timestamp() - xact_start)::float8 as held_s, false
   from pg_stat_get_activity(null)
  where (backend_xid is not null or backend_xmin is not null) and pid <> pg_backend_pid()
    and pid not in (select pid from pg_stat_get_progress_info('VACUUM'))
@@ -37,7 +38,7 @@ union all
 select 'slot', active_pid, textsend(slot_name::text), case when active then 'active' else 'inactive' end, true,
        greatest(age(xmin), age(catalog_xmin)), null, xmin is null
   from pg_get_replication_slots() where xmin is not null or catalog_xmin is not null
- order by age desc limit {HOLDERS}
+ order by age desc, held_s desc nulls last limit {HOLDERS}
 """
 VACUUMS_SQL = """
 select p.pid::int8, p.relid::int8, case when p.datid = {database} then textsend(p.relid::regclass::text) end,

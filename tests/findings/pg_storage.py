@@ -34,7 +34,7 @@ def table(relation: str = "public.orders", oid: int = 1, **seen: Any) -> TableRo
     return TableRow(oid=oid, relation=relation, **{**given, **seen})
 
 
-def tables(*rows: TableRow, interval_s: float | None = 15.0, autovacuum: bool = True) -> Sample:
+def tables(*rows: TableRow, interval_s: float | None = 15.0, autovacuum: bool = True) -> PgTablesSample:
     """What was read was read within the interval."""
     return PgTablesSample(
         mono=0.0,
@@ -110,7 +110,7 @@ def replication(
     return PgReplicationSample(mono=0.0, position=1 << 40, senders=senders, slots=slots, standby=standby, **given)
 
 
-def wal(position: int = 0, **seen: Any) -> Sample:
+def wal(position: int = 0, **seen: Any) -> PgWalSample:
     given: dict[str, Any] = {
         "max_wal_bytes": 1024 * MIB,
         "checkpoint_timeout_s": 300.0,
