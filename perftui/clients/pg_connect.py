@@ -14,12 +14,13 @@ from perftui.clients.pg_errors import ON_CONNECT, translated
 from perftui.clients.pg_place import Host, Place
 from perftui.clients.worker import in_daemon
 from perftui.model.failure import FailureKind, SourceError
+from perftui.model.own_sql import marked
 
 NO_PASSWORDS = "/nonexistent/pgpass"
 """asyncpg's own reading of .pgpass warns on the terminal and takes no escapes; ours was done before."""
 # Longer than what asyncpg keeps as a named statement: through a pooler that name would stay with a server's connection of others.
-WHICH_BACKEND_SQL = "select pg_backend_pid()".ljust(16 * 1024)
-IN_RECOVERY_SQL = "select pg_is_in_recovery()".ljust(16 * 1024)
+WHICH_BACKEND_SQL = marked("select pg_backend_pid()").ljust(16 * 1024)
+IN_RECOVERY_SQL = marked("select pg_is_in_recovery()").ljust(16 * 1024)
 KEPT_APART = ("application_name", "client_encoding")
 """Settings that a pooler keeps for each of its clients."""
 _STANDBY_WANTED = {"primary": False, "read-write": False, "standby": True, "read-only": True}

@@ -17,6 +17,7 @@ from perftui.clients.pg_values import fitted, plain
 from perftui.clients.postgres import Postgres
 from perftui.model.answer import Answer
 from perftui.model.failure import FailureKind, SourceError
+from perftui.model.own_sql import marked
 from perftui.model.read_only_sql import refusal
 
 STATEMENT_MS = 5000
@@ -41,7 +42,9 @@ class PgSession:
         Raises:
             SourceError: as the server or the network has it.
         """
-        return [tuple(row) for row in await self.done(self.connection.fetch(sql, *args, timeout=self._answer_s))]
+        return [
+            tuple(row) for row in await self.done(self.connection.fetch(marked(sql), *args, timeout=self._answer_s))
+        ]
 
     async def alone(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
         """As `rows`, in a transaction of its own that writes nothing."""
@@ -92,6 +95,11 @@ class PgControl:
     def connections(self) -> int:
         """As the sampler's: a change means that what was learnt of the server may be wrong."""
         return self._own.connections + self._sampler.connections
+
+    @property
+    def pooled(self) -> bool:
+        """It leads through a pooler."""
+        return self._own.pooled
 
     async def ready(self) -> float:
         """Seconds that the server takes to answer nothing. The sampling connection is made first, then this one.

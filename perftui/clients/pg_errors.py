@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perftui.model.failure import FailureKind, SourceError
+from perftui.model.failure import FailureKind, Overrun, SourceError
 
 CLOSED = "postgres: the server closed the connection"
 
@@ -15,13 +15,13 @@ ON_CONNECT: dict[str, Advice] = {
     "42501": (FailureKind.DENIED, "grant connect on that database to this role"),
     "53300": (
         FailureKind.FULL,
-        "the server is full; a slot kept for pg_use_reserved_connections (16+) would let perftui in",
+        "a slot kept for pg_use_reserved_connections (16+) would let perftui in",
     ),
     "57P03": (FailureKind.NOT_READY, "trying again"),
     "08P01": (FailureKind.UNSUPPORTED, "if that is a pooler, name the server itself with --dsn"),
 }
 ON_QUERY: dict[str, Advice] = {
-    "57014": (FailureKind.TIMED_OUT, "the server is slow to answer"),
+    "57014": (FailureKind.TIMED_OUT, "the server does not answer in time"),
     "55P03": (FailureKind.TIMED_OUT, "a catalog is locked"),
     "55000": (FailureKind.UNSUPPORTED, "add it to shared_preload_libraries and restart the server"),
     "42501": (FailureKind.DENIED, "grant pg_monitor to this role"),
@@ -53,5 +53,6 @@ def translated(exc: Exception, advice: Mapping[str, Advice]) -> SourceError:
     state = getattr(exc, "sqlstate", None) or ""
     for code, (kind, what_to_do) in advice.items():
         if state.startswith(code):
-            return SourceError(kind, f"postgres: {text}; {what_to_do}")
+            failure = Overrun if state == "57014" else SourceError
+            return failure(kind, f"postgres: {text}; {what_to_do}")
     return SourceError(FailureKind.UNREACHABLE, f"postgres: {text}")

@@ -17,6 +17,7 @@ from perftui.clients.pg_connect import Connection as Connection
 from perftui.clients.pg_errors import CLOSED, ON_QUERY, Advice, translated
 from perftui.clients.pg_place import place
 from perftui.model.failure import FailureKind, SourceError
+from perftui.model.own_sql import marked
 
 LOCK_MS = 200
 CLIENT_GRACE_S = 0.5
@@ -70,8 +71,8 @@ class PgLink:
         self._failures = 0
         self._closed = False
         named = settings(statement_ms).items()
-        local = "; ".join(f"set local {name} = '{value}'" for name, value in named if name not in KEPT_APART)
-        self.begin = f"begin read only; {local}"
+        local = "; ".join(marked(f"set local {name} = '{value}'") for name, value in named if name not in KEPT_APART)
+        self.begin = f"{marked('begin read only')}; {local}"
         """Opens a transaction that has what a session of ours has, for where nothing may be set for longer."""
         self.one_at_a_time = asyncio.Lock()
         self.connections = 0
@@ -140,6 +141,7 @@ class PgLink:
 
     async def rows(self, connection: Connection, sql: str) -> list[tuple[Any, ...]]:
         """What one statement answers. Through a pooler it stands in a transaction: only what is set for that ends with it."""
+        sql = marked(sql)
         if not self.pooled:
             return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
         await connection.execute(self.begin, timeout=self.answer_s)
@@ -147,7 +149,7 @@ class PgLink:
             return [tuple(row) for row in await connection.fetch(sql, timeout=self.answer_s)]
         finally:
             if not connection.is_closed():
-                await connection.execute("rollback", timeout=self.answer_s)
+                await connection.execute(marked("rollback work"), timeout=self.answer_s)
 
     def _connect_if_due(self) -> None:
         if self._connecting is None and not self._closed and self._mono() >= self._retry_at:

@@ -15,6 +15,7 @@ from perftui.commands.probe_config import ProbeConfig
 from perftui.commands.sources import Wired
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
+from perftui.model.frame import Sample
 from perftui.sources.kind import Source
 
 CONNECT_TRIES = 40
@@ -40,11 +41,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     )
     results = asyncio.run(_try_all(all_sources(args.dsn, config)))
     worst = ExitCode.HEALTHY
-    for name, problem in results:
+    for name, told in results.items():
+        problem = told if isinstance(told, str) else ""
         print(f"  {'missing' if problem else 'ok':<8} source {name:<14} {problem}")
         worst = ExitCode.WARNING if problem else worst
-    if not any(name.startswith("pg_") for name, _ in results):
-        print("  off      Postgres: none named by --dsn or PG* variables, and no local socket")
+    for line in _server(results.get("pg_activity")):
+        print(f"  {line}")
     for state, line in asyncio.run(pool_lines(config.pools)):
         print(f"  {state:<8} pools {line}")
         worst = ExitCode.WARNING if state == "missing" else worst
@@ -66,10 +68,28 @@ def run(args: argparse.Namespace) -> ExitCode:
     return worst
 
 
-async def _try_all(wired: Wired) -> list[tuple[str, str]]:
-    """(source, why it gives nothing); an empty reason is a source that works."""
+def _server(told: Sample | str | None) -> list[str]:
+    """How the server is reached, and what would show more of it."""
+    from perftui.sources.pg_activity import PgActivitySample, version_words
+
+    if told is None:
+        return ["off      Postgres: none named by --dsn or PG* variables, and no local socket"]
+    if not isinstance(told, PgActivitySample):
+        return []
+    server = told.server
+    role = "standby" if server.in_recovery else "primary"
+    lines = [f"ok       Postgres {version_words(server.version_num)} {role}, as {server.role} in {server.database}"]
+    if not server.sees_others:
+        lines.append(f"partial  states, waits and texts of other roles: grant pg_monitor to {server.role}")
+    if server.pooled:
+        lines.append("partial  Postgres is read through a pooler: name the server itself, with its own port, in --dsn")
+    return lines
+
+
+async def _try_all(wired: Wired) -> dict[str, Sample | str]:
+    """By source: what it gives, or why it gives nothing."""
     async with contextlib.aclosing(wired):
-        return [(source.name, await _try(source)) for source in wired.sources]
+        return {source.name: await _try(source) for source in wired.sources}
 
 
 async def _probes(config: Config) -> list[tuple[str, bool]]:
@@ -90,27 +110,26 @@ async def _probes(config: Config) -> list[tuple[str, bool]]:
     return list(await asyncio.gather(*(line(name, probe) for name, probe in config.probes.items())))
 
 
-async def _try(source: Source) -> str:
-    """What is missing, waiting a while for a connection that is being made."""
-    problem = await _once(source)
+async def _try(source: Source) -> Sample | str:
+    """What it gives or what is missing, waiting a while for a connection that is being made."""
+    told = await _once(source)
     for _ in range(CONNECT_TRIES):
-        if "connecting…" not in problem:
+        if not isinstance(told, str) or "connecting…" not in told:
             break
         await asyncio.sleep(0.1)
-        problem = await _once(source)
-    return problem
+        told = await _once(source)
+    return told
 
 
-async def _once(source: Source) -> str:
+async def _once(source: Source) -> Sample | str:
     try:
-        await asyncio.wait_for(source.sample(), source.deadline_s + 1)
+        return await asyncio.wait_for(source.sample(), source.deadline_s + 1)
     except SourceError as exc:
         return f"{exc.kind}: {exc.detail}"
     except TimeoutError:
         return f"timed_out: no answer for {source.deadline_s + 1:.0f} s"
     except Exception as exc:  # as in the feed: one source's fault of ours must not hide what the others say
         return f"internal: {type(exc).__name__}: {exc}"
-    return ""
 
 
 def _terminal() -> str:

@@ -6,13 +6,14 @@ from perftui.findings import postgres
 from perftui.findings.holding import WINDOW_S, evidence, held
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
+from perftui.model.failure import FailureKind
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.sources.pg_activity import ConnectionsReading, HolderReading, PgActivityPart
 
 NAME = "pg.connections_exhausted"
 _USED = "postgres.connections.utilization_ratio"
-_FULL = ("too many clients", "too many connections", "remaining connection slots", "the server is full")
-"""What the server (53300) and our client say when no slot is left."""
+_FULL = (f"{FailureKind.FULL}: ", "too many clients", "too many connections", "remaining connection slots")
+"""How our client tells that no slot is left, and how tapes of before that do."""
 
 
 class PgConnectionsExhaustedLimits(Limits, frozen=True, kw_only=True):

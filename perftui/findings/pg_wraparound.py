@@ -26,7 +26,7 @@ class PgWraparoundLimits(Limits, frozen=True, kw_only=True):
 def pg_wraparound(history: History, limits: PgWraparoundLimits) -> list[Finding]:
     """The age of the oldest transaction id that is not frozen, with who keeps it from being frozen."""
     part = history.latest(PgCountersPart)
-    if part is None or part.oldest_xid_age < limits.warning_age:
+    if part is None or part.oldest_xid_age is None or part.oldest_xid_age < limits.warning_age:
         return []
     oldest = part.oldest_xid_age
     holder = _holder(history, oldest)

@@ -50,6 +50,10 @@ class SourceError(Exception):
         return Failed(kind=self.kind, detail=self.detail)
 
 
+class Overrun(SourceError):
+    """The server ended a call since it took longer than it may: asked as often as before we would be part of the load."""
+
+
 class UsageError(Exception):
     """Bad input from the user: told in one line (what, where, what was expected), exit code 64."""
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from perftui.model.failure import Failed, FailureKind, SourceError
+from perftui.model.failure import Failed, FailureKind, Overrun, SourceError
 from perftui.model.frame import Frame, Mark, Sample
 from perftui.sources.kind import Source
 
@@ -14,6 +14,9 @@ FIRST_GAP_S = 0.15
 """The second tick follows the first this soon, so that rates are there when the screen opens."""
 GRACE_S = 0.2
 """How long a tick waits for sources that take their time; who is later comes with a later frame."""
+
+SLOWEST = 8
+"""A source whose calls are ended by who is asked is asked less often, at the least at so many times its interval."""
 
 
 class Clock(Protocol):
@@ -32,18 +35,24 @@ class _Call:
         self.due = 0.0
         self.calls = 0
         self.told_late = False
+        self.begin = 0.0
+        self.slower = 1
 
     def start_if_due(self, mono: float, begin: float) -> None:
         # Rates need two samples, so the first two ticks ask everybody; then each stands on its own absolute deadlines.
         if self.task is not None or (self.calls >= 2 and mono < self.due):
             return
-        interval_s = self.source.interval_s
-        # A twentieth of slack: a tick that comes a little early must not cost a whole interval.
-        self.due = begin + (int((mono - begin) / interval_s + 0.05) + 0.95) * interval_s
         self.started = mono
+        self.due = self._due(begin)
+        self.begin = begin
         self.calls += 1
         self.told_late = False
         self.task = asyncio.ensure_future(self.source.sample())
+
+    def _due(self, begin: float) -> float:
+        interval_s = self.source.interval_s * self.slower
+        # A twentieth of slack: a tick that comes a little early must not cost a whole interval.
+        return begin + (int((self.started - begin) / interval_s + 0.05) + 0.95) * interval_s
 
     def collect(self, mono: float) -> Sample | Failed | None:
         """What there is to tell: a sample, a failure, or nothing yet."""
@@ -51,7 +60,7 @@ class _Call:
             return None
         if self.task.done():
             task, self.task = self.task, None
-            return _outcome(task)
+            return self._outcome(task)
         if mono - self.started > self.source.deadline_s and not self.told_late:
             self.told_late = True
             waited = mono - self.started
@@ -60,16 +69,24 @@ class _Call:
             )
         return None
 
-
-def _outcome(task: asyncio.Task[Sample]) -> Sample | Failed:
-    try:
-        return task.result()
-    except SourceError as exc:
-        return exc.failed()
-    except asyncio.CancelledError:
-        return Failed(kind=FailureKind.INTERNAL, detail="the call was cancelled")
-    except Exception as exc:  # one source's fault of ours must not end the others' readings
-        return Failed(kind=FailureKind.INTERNAL, detail=f"{type(exc).__name__}: {exc}")
+    def _outcome(self, task: asyncio.Task[Sample]) -> Sample | Failed:
+        try:
+            sample = task.result()
+        except Overrun as exc:
+            self.slower = min(SLOWEST, self.slower * 2)
+            self.due = self._due(self.begin)
+            detail = f"{exc.detail}; asked every {self.source.interval_s * self.slower:g} s until it does"
+            return Failed(kind=exc.kind, detail=detail)
+        except SourceError as exc:
+            return exc.failed()
+        except asyncio.CancelledError:
+            return Failed(kind=FailureKind.INTERNAL, detail="the call was cancelled")
+        except Exception as exc:  # one source's fault of ours must not end the others' readings
+            return Failed(kind=FailureKind.INTERNAL, detail=f"{type(exc).__name__}: {exc}")
+        if self.slower > 1:
+            self.slower //= 2
+            self.due = self._due(self.begin)
+        return sample
 
 
 class LiveFeed:

@@ -27,6 +27,17 @@ class ServerRow(msgspec.Struct, frozen=True, kw_only=True):
     """This role may read what other roles do (superuser, or a member of pg_read_all_stats through pg_monitor)."""
     role: str
     database: str
+    pooled: bool = False
+    """Read through a pooler."""
+    started_at: float | None = None
+    """pg_postmaster_start_time(), by the server's own clock."""
+    served_since_at: float | None = None
+    """When the checkpointer was started: later than the server after a crash of one of its processes. None without the right
+    to see it."""
+    change: str | None = None
+    """What happened to the server while it was watched, in the last minutes: restarted, recovered from a crash, promoted, …"""
+    change_s: float | None = None
+    """How long ago that was noticed."""
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +186,15 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     """Since the server was started."""
     sees_others: bool
     """This role may read what other roles do; otherwise states, waits and texts of theirs are not known."""
+    login: str = ""
+    """The role that perftui is logged in as."""
+    pooled: bool = False
+    """It reads through a pooler, and waits for its slots: name the server itself to be sure of an answer."""
+    change: str | None = None
+    """What happened to the server lately: restarted, recovered from a crash, failed over to another server, promoted, demoted;
+    None when nothing did in the last five minutes of this watch."""
+    change_s: float | None = None
+    """Since that was noticed."""
     connections: ConnectionsReading
     locks: LocksReading
     backends: tuple[SessionRow, ...]
@@ -197,6 +217,10 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
         database=current.server.database,
         uptime_s=current.server.uptime_s,
         sees_others=current.server.sees_others,
+        login=current.server.role,
+        pooled=current.server.pooled,
+        change=current.server.change,
+        change_s=current.server.change_s,
         connections=_connections(current, clients),
         locks=LocksReading(
             waiting=sum(map(waits, current.sessions)),

@@ -14,6 +14,11 @@ class PgClient(Protocol):
         """How often a connection was made: a change means that everything learnt of the server must be learnt again."""
         ...
 
+    @property
+    def pooled(self) -> bool:
+        """It leads through a pooler."""
+        ...
+
     async def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
 
 

@@ -14,6 +14,7 @@ from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.files import Clock
 from perftui.sources.pg_activity import IdleRow, PgActivitySample, PreparedRow, ServerRow, SessionRow
 from perftui.sources.pg_client import PgClient
+from perftui.sources.pg_life import Life, ServerChanges
 from perftui.sources.pg_text import QUERY_BYTES, decoded, statement
 
 NAMES_S = 60.0
@@ -68,7 +69,9 @@ select null, null, 'client backend', datid::int8, usesysid::int8, textsend(appli
 union all
 select null, extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8, 'server', null, null, null, null,
        case when pg_is_in_recovery() then 'standby' else 'primary' end,
-       null, null, null, null, null, null, null, null, null, null, null
+       null, null, extract(epoch from pg_postmaster_start_time())::float8,
+       (select extract(epoch from min(backend_start))::float8 from a where backend_type = 'checkpointer'),
+       null, null, null, null, null, null, null
 """
 SEES_WAITS = "wait_event_type = 'Lock'"
 MUST_ASK_LOCKS = "wait_event_type = 'Lock' or pid in (select pid from pg_locks where not granted)"
@@ -110,6 +113,7 @@ class PgActivity:
         self._server: tuple[Any, ...] = ()
         self._names: dict[tuple[str, int], str] = {}
         self._learnt_at = float("-inf")
+        self._changes = ServerChanges()
 
     async def sample(self) -> PgActivitySample:
         """Read once.
@@ -138,6 +142,13 @@ class PgActivity:
         holders = await self._idle_blockers(session, waiters, rows)
         prepared = await self._prepared() if any(0 in behind for behind in waiters.values()) else ()
         (server,) = [row for row in rows if row[2] == "server"]
+        life = Life(
+            started_at=server[10],
+            served_since_at=server[11],
+            seen_at=server[10] + server[1],
+            standby=server[7] == "standby",
+        )
+        change = self._changes.noticed(life, mono)
         return PgActivitySample(
             mono=mono,
             server=ServerRow(
@@ -149,6 +160,11 @@ class PgActivity:
                 sees_others=sees_others,
                 role=decoded(role) or "",
                 database=decoded(database) or "",
+                pooled=self._postgres.pooled,
+                started_at=life.started_at,
+                served_since_at=life.served_since_at,
+                change=change[0],
+                change_s=change[1],
             ),
             sessions=tuple(
                 self._session(row, waiters.get(row[0], ()), locks.get(row[0]) if row[17] is not None else None)

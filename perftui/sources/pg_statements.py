@@ -11,6 +11,7 @@ import msgspec
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Sample
+from perftui.model.own_sql import is_own
 from perftui.sources.counters import share
 from perftui.sources.files import Clock
 from perftui.sources.kind import Part, SourceKind
@@ -54,7 +55,7 @@ SERIES = ("mean_s", "calls_per_s", "rows_per_call", "blocks_per_call", "hit_rati
 
 
 _Key = tuple[Any, ...]
-_CALLS, _TOTAL_MS, _SINCE = 4, 5, 12
+_QUERY_ID, _CALLS, _TOTAL_MS, _SINCE = 2, 4, 5, 12
 _NOTHING = (0, 0.0, 0.0, 0, 0, 0, 0, 0)
 
 
@@ -79,7 +80,7 @@ class StatementRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PgStatementsSample(Sample, frozen=True, kw_only=True):
-    """The entries that took most time since the reading before, each as it was then and is now.
+    """The entries that took most time since the reading before, our own left out, each as it was then and is now.
 
     Both are kept since most entries are idle most of the time: a sample of its own would hold thousands.
     """
@@ -204,6 +205,7 @@ class PgStatements:
         self._before_mono = 0.0
         self._info: tuple[int, float] | None = None
         self._texts: dict[int, str | None] = {}
+        self._own: set[int] = set()
         self._texts_due = float("-inf")
         self._texts_missing: str | None = None
 
@@ -228,9 +230,13 @@ class PgStatements:
         # At most a twentieth of the server's and our time.
         self.interval_s = max(self._every_s, 20 * (mono - began))
         now = {row[:4]: row for row in rows}
-        sample = self._compared(now, None if reset else self._before, mono, evicted)
-        self._before, self._before_mono = now, mono
+        before = None if reset else self._before
+        sample = self._compared(now, before, mono, evicted)
         texts = await self._texts_of(sample.now)
+        if not self._own.isdisjoint(texts):  # known by their text only
+            sample = self._compared(now, before, mono, evicted)
+            texts = await self._texts_of(sample.now)
+        self._before, self._before_mono = now, mono
         return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing)
 
     def _rows_sql(self) -> str:
@@ -273,6 +279,8 @@ class PgStatements:
         for key, row in now.items():
             if before is None or interval_s is None:
                 break
+            if row[_QUERY_ID] in self._own:
+                continue
             old = before.get(key)
             if row[_SINCE] is not None and (old is None or old[_SINCE] != row[_SINCE]):
                 old = (*key, *_NOTHING, row[_SINCE])
@@ -318,7 +326,9 @@ class PgStatements:
         """None stays for a text that is hidden from this role: it is not asked for again and again."""
         if len(self._texts) > 10 * SHOWN:
             self._texts.clear()
-        self._texts |= {query_id: statement(raw, TEXT_CHARACTERS, TEXT_BYTES) for query_id, raw in texts.items()}
+        found = {query_id: statement(raw, TEXT_CHARACTERS, TEXT_BYTES) for query_id, raw in texts.items()}
+        self._texts |= found
+        self._own |= {query_id for query_id, text in found.items() if text and is_own(text)}
 
 
 def derive(previous: PgStatementsSample | None, current: PgStatementsSample) -> PgStatementsPart:

@@ -10,7 +10,15 @@ from perftui.views.format import UNKNOWN, bar, count, duration, percent, percent
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Line, Pane, Role, Span, TableState, Zoom
 from perftui.views.pg_vacuum import holder_lines
-from perftui.views.postgres import after_trouble, hidden_words, silent_zoom, state_words, trouble, trouble_lines
+from perftui.views.postgres import (
+    after_trouble,
+    hidden_words,
+    pooled_words,
+    silent_zoom,
+    state_words,
+    trouble,
+    trouble_lines,
+)
 from perftui.views.tables import Field, table
 from perftui.views.tone import tone
 
@@ -41,7 +49,7 @@ def _lines(snapshot: Snapshot, part: PgActivityPart, width: int, height: int) ->
         _states(part),
         [_oldest(part), *_activity(counters)],
         _cache(counters),
-        *[[line] for line in wrapped(hidden, width, Role.WARNING)],
+        *[[line] for words in (hidden, pooled_words(part)) for line in wrapped(words, width, Role.WARNING)],
         [_holder(holder, part.sees_others, width) for holder in connections.by_application[:8]],
         [(("server ", Role.DIM), (_server(part), Role.TEXT))],
     ]
@@ -107,7 +115,9 @@ def _holder(holder: HolderReading, sees_others: bool, width: int) -> Line:
 
 
 def _server(part: PgActivityPart) -> str:
-    return f"{part.version} {part.role}, up {duration(part.uptime_s)}"
+    change = f", {part.change} {duration(part.change_s)} ago" if part.change else ""
+    login = f", as {part.login} in {part.database}" if part.login else ""
+    return f"{part.version} {part.role}, up {duration(part.uptime_s)}{change}{login}"
 
 
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
@@ -145,6 +155,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             *trouble_lines(problem, width),
             *flow(groups, width, 3, essential=1),
             *wrapped(hidden, width, Role.WARNING),
+            *wrapped(pooled_words(part), width, Role.WARNING),
             _ranked("by application", part.connections.by_application, part.sees_others, width),
             _ranked("by user", part.connections.by_user, part.sees_others, width),
             *holder_lines(snapshot, width, 2),

@@ -16,8 +16,25 @@ from perftui.views.tone import tone
 
 ACTIVITY = "pg_activity"
 ROOT = "postgres"
-_HEADER = {"denied": "denied", "unreachable": "down", "timed_out": "no answer", "missing": "missing"}
-"""Kind of failure → a word for the header."""
+_HEADER = (
+    ("denied", "", "denied"),
+    ("missing", "", "missing"),
+    ("unsupported", "", "unsupported"),
+    ("full", "", "full"),
+    ("not_ready", "shutting down", "shutting down"),
+    ("not_ready", "recovery", "recovering"),
+    ("not_ready", "", "starting"),
+    ("timed_out", "catalog is locked", "catalog locked"),
+    ("timed_out", "asked every", "slow"),
+    ("timed_out", "replay went first", "replay conflict"),
+    ("timed_out", "", "no answer"),
+    ("unreachable", "connection refused", "down"),
+    ("unreachable", "no socket", "down"),
+    ("unreachable", "closed the connection", "connection lost"),
+    ("unreachable", "", "unreachable"),
+)
+"""(kind of failure, words in its detail, what the header says): the first that fits."""
+CHANGE_SHOWN_S = 60.0
 _STATES = {
     "idle in transaction": "idle in tx",
     "idle in transaction (aborted)": "aborted tx",
@@ -87,13 +104,21 @@ def server_words(snapshot: Snapshot) -> Line:
     part = snapshot.history.latest(PgActivityPart)
     if state is None or state.state in ("ok", "off"):
         words = f"{part.version} {part.role}" if part else "no reading yet"
-        return (("· pg ", Role.DIM), (words, Role.TEXT))
+        return (("· pg ", Role.DIM), (words, Role.TEXT), *_change(part))
     kind, detail = _parted(state)
     age = "" if state.age_s is None else f" {duration(state.age_s)}"
     if _connecting(state):
         return ((f"· pg {detail}", Role.WARNING),)
-    word = "stale" if state.state == "stale" else _HEADER.get(kind, "failed")
+    fitting = (word for each, words, word in _HEADER if each == kind and words in detail)
+    word = "stale" if state.state == "stale" else next(fitting, "failed")
     return ((f"· pg {word}{age}", Role.WARNING),)
+
+
+def _change(part: PgActivityPart | None) -> Line:
+    """` restarted 12 s ago`, for a minute."""
+    if part is None or part.change is None or part.change_s is None or part.change_s > CHANGE_SHOWN_S:
+        return ()
+    return ((f" {part.change} {duration(part.change_s)} ago", Role.WARNING),)
 
 
 def after_trouble(
@@ -131,7 +156,14 @@ def silent_zoom(snapshot: Snapshot, key: str, title: str, problem: Trouble | Non
 
 def hidden_words(part: PgActivityPart | None, what: str) -> str:
     """What is not known for want of rights and how to get it; empty where this role sees all."""
-    return "" if part is None or part.sees_others else f"{what} of others need: grant pg_monitor to this role"
+    if part is None or part.sees_others:
+        return ""
+    return f"{what} of others need: grant pg_monitor to {part.login or 'this role'}"
+
+
+def pooled_words(part: PgActivityPart) -> str:
+    """Empty where the server is read directly."""
+    return "read through a pooler, while it has a slot for us: name the server itself with --dsn" if part.pooled else ""
 
 
 def state_words(state: str | None) -> str:

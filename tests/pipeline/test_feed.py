@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from perftui.model.failure import FailureKind, SourceError
+from perftui.model.failure import Failed, FailureKind, Overrun, SourceError
 from perftui.model.frame import Frame, Sample
 from perftui.pipeline.feed import FIRST_GAP_S, GRACE_S, LiveFeed
 
@@ -150,3 +150,24 @@ async def test_who_is_known_to_be_late_no_longer_holds_up_the_others() -> None:
     assert waits[told - 1] >= GRACE_S * 0.9, "until it is late it may still come"
     assert max(waits[told + 1 :]) < GRACE_S / 2, waits
     assert "b" in frame.samples
+
+
+async def test_who_is_cut_off_is_asked_less_often_until_it_answers() -> None:
+    clock = ScriptedClock()
+    cut = Overrun(FailureKind.TIMED_OUT, "postgres: canceling statement due to statement timeout")
+    slow = Answering(clock, "slow", 1, cut, cut, cut, cut, cut, 1, 1, 1, 1)
+    other = Answering(clock, "other")
+
+    frames = await first(50, LiveFeed([slow, other], clock))
+
+    told = [(frame.mono - 100.0, answer) for frame in frames for answer in _answers(frame, "slow")]
+    moments = [round(moment) for moment, _ in told]
+    assert moments[:10] == [0, 0, 2, 4, 8, 16, 24, 28, 30, 31]
+    details = [answer.detail.rpartition("; ")[2] for _, answer in told if isinstance(answer, Failed)]
+    assert details == [f"asked every {seconds} s until it does" for seconds in (2, 4, 8, 8, 8)]
+    assert all("other" in frame.samples for frame in frames)
+
+
+def _answers(frame: Frame, name: str) -> list[Sample | Failed]:
+    kept: list[Sample | Failed] = [frame.samples[name]] if name in frame.samples else []
+    return [*kept, frame.failed[name]] if name in frame.failed else kept

@@ -10,9 +10,10 @@ import pytest
 from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres
 from perftui.clients.postgres import Postgres
-from perftui.model.failure import FailureKind, SourceError
+from perftui.model.failure import SourceError
 from perftui.sources.pg_counters import PgCounters, PgCountersPart, PgCountersSample, derive
 from tests.servers import Clients, dsn, until
+from tests.sources.manual_clock import ManualClock
 
 SAMPLE = PgCountersSample(
     mono=10.0,
@@ -54,10 +55,11 @@ def test_rates_of_an_interval() -> None:
     [
         later(commits=5000, reset_at=3.0),
         later(commits=5000, server_started_at=3.0),
+        later(commits=5000, connection=2),
         later(commits=900, rollbacks=50, temp_bytes=-1, deadlocks=0),
         msgspec.structs.replace(SAMPLE, commits=5000),
     ],
-    ids=["reset", "restart or other server", "backwards", "no time passed"],
+    ids=["reset", "restart or other server", "new connection", "backwards", "no time passed"],
 )
 def test_no_rate_where_the_counters_do_not_continue(current: PgCountersSample) -> None:
     part = derive(SAMPLE, current)
@@ -117,17 +119,45 @@ async def test_a_reset_on_the_server_is_no_rate(postgres: OwnPostgres, clients: 
         await client.close()
 
 
-async def test_a_locked_catalog_is_told(postgres: OwnPostgres, clients: Clients) -> None:
+@pytest.mark.parametrize("catalog", ["pg_class", "pg_database", "pg_authid"])
+async def test_it_goes_on_while_a_catalog_is_locked(catalog: str, postgres: OwnPostgres, clients: Clients) -> None:
     source, client = await sampled(postgres)
     try:
         session = await clients.new()
-        await session.execute("begin; lock table pg_catalog.pg_database in access exclusive mode")
+        before = await source.sample()
+        await session.execute(f"begin; lock table pg_catalog.{catalog} in access exclusive mode")
 
-        with pytest.raises(SourceError, match="catalog is locked") as told:
-            await source.sample()
-
-        assert told.value.kind is FailureKind.TIMED_OUT
+        locked = await source.sample()
+        again = await source.sample()
         await session.execute("rollback")
-        assert (await source.sample()).oldest_xid_age > 0
+
+        assert (locked.oldest_xid_age is None) is (catalog == "pg_database")
+        assert locked.blocks_hit >= before.blocks_hit > 0 and locked.reset_at == before.reset_at
+        assert derive(locked, again).transactions_per_s is not None
+        assert client.connections == 1
+    finally:
+        await client.close()
+
+
+async def test_after_the_lock_all_is_read_again(postgres: OwnPostgres, clients: Clients) -> None:
+    clock = ManualClock()
+    client = Postgres(dsn(postgres), SystemClock().mono)
+    source = PgCounters(client, clock)
+
+    async def once() -> bool:
+        with contextlib.suppress(SourceError):
+            await source.sample()
+        return client.connections == 1
+
+    try:
+        await until(once)
+        await source.sample()
+        session = await clients.new()
+        await session.execute("begin; lock table pg_catalog.pg_database in access exclusive mode")
+        assert (await source.sample()).oldest_xid_age is None
+        await session.execute("rollback")
+        assert (await source.sample()).oldest_xid_age is None
+        clock.now += 11.0
+        assert (await source.sample()).oldest_xid_age
     finally:
         await client.close()

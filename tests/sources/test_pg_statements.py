@@ -12,7 +12,7 @@ from perftui.clients.own_postgres import OwnPostgres
 from perftui.clients.postgres import Postgres
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.pg_statements import PgStatements, PgStatementsSample, StatementReading, derive
-from tests.servers import Clients, Session, dsn, execute, restarted, running_bytes, until
+from tests.servers import Clients, Session, connect, dsn, end_all_sessions, execute, restarted, running_bytes, until
 from tests.sources.manual_clock import ManualClock
 
 EXTENSION = "create extension if not exists pg_stat_statements"
@@ -194,15 +194,32 @@ async def test_a_role_without_rights_sees_its_own(server: OwnPostgres) -> None:
     await execute(server, "create role bare login")
     try:
         async with reading(server, "bare") as reader:
-            await reader.read()
-            await execute(server, "select 'of others'")
-            await reader.read()
+            session = await connect(dsn(server, user="bare"))
+            for _ in range(3):
+                await reader.read()
+                await execute(server, "select 'of others'")
+                await session.fetch("select 'mine', 'at all'")
             sample = await reader.read()
+            session.terminate()
     finally:
+        await end_all_sessions(server)
         await execute(server, "drop role bare")
 
-    assert sample.entries >= 1
-    assert len({each.user_oid for each in sample.now}) == 1
+    assert [sample.texts[each.query_id] for each in sample.now] == ["select $1, $2"]
+
+
+async def test_what_we_run_ourselves_is_not_ranked(server: OwnPostgres) -> None:
+    async with reading(server) as reader:
+        await reader.read()
+        for _ in range(5):
+            await reader.read()
+        sample = await reader.read()
+
+        assert [sample.texts.get(each.query_id) for each in sample.now] == []
+        assert (sample.total_ms, sample.total_calls) == (0, 0)
+        counted = "select count(*) from public.pg_stat_statements where query like '%perftui%'"
+        ((ours,),) = await reader.client.rows(counted)
+        assert ours > 1
 
 
 async def test_passwords_in_texts_are_masked(reader: Reader, clients: Clients) -> None:
