@@ -284,9 +284,9 @@ def guarded(postgres: OwnPostgres, request: pytest.FixtureRequest) -> Iterator[O
         os.kill(postgres.pid, signal.SIGHUP)
 
     asyncio.run(
-        execute(postgres, "set password_encryption = 'scram-sha-256'", f"create role app login password '{SECRET}'")
+        execute(postgres, "set password_encryption = 'scram-sha-256'", f"create role vault login password '{SECRET}'")
     )
-    reload("host all app 127.0.0.1/32 scram-sha-256\nhost all shut 127.0.0.1/32 reject\n" + usual)
+    reload("host all vault 127.0.0.1/32 scram-sha-256\nhost all shut 127.0.0.1/32 reject\n" + usual)
     time.sleep(0.3)
     yield postgres
     reload(usual)
@@ -295,12 +295,12 @@ def guarded(postgres: OwnPostgres, request: pytest.FixtureRequest) -> Iterator[O
 @pytest.mark.parametrize(
     ("place", "kind", "words"),
     [
-        ("app:wrong@{at}/postgres", FailureKind.DENIED, ["password authentication failed", "PGPASSWORD"]),
-        ("app@{at}/postgres", FailureKind.DENIED, ["password", "PGPASSWORD"]),
+        ("vault:wrong@{at}/postgres", FailureKind.DENIED, ["password authentication failed", "PGPASSWORD"]),
+        ("vault@{at}/postgres", FailureKind.DENIED, ["password", "PGPASSWORD"]),
         ("nobody_here@{at}/postgres", FailureKind.DENIED, ["nobody_here", "check user"]),
         ("shut@{at}/postgres", FailureKind.DENIED, ["pg_hba.conf"]),
         ("postgres@{at}/missing", FailureKind.MISSING, ['"missing" does not exist', "--dsn"]),
-        ("app:" + ESCAPED + "@{at}/missing", FailureKind.MISSING, ["does not exist"]),
+        ("vault:" + ESCAPED + "@{at}/missing", FailureKind.MISSING, ["does not exist"]),
     ],
 )
 async def test_refused(place: str, kind: FailureKind, words: list[str], guarded: OwnPostgres) -> None:
@@ -310,7 +310,7 @@ async def test_refused(place: str, kind: FailureKind, words: list[str], guarded:
 
 @pytest.mark.parametrize("password", [ESCAPED, SECRET], ids=["escaped", "not escaped"])
 async def test_a_password_in_the_dsn_lets_in_and_is_told_to_nobody(password: str, guarded: OwnPostgres) -> None:
-    async with watching(f"postgresql://app:{password}@127.0.0.1:{guarded.port}/postgres") as watched:
+    async with watching(f"postgresql://vault:{password}@127.0.0.1:{guarded.port}/postgres") as watched:
         sample = await watched.works()
 
     assert "s3cr3t" not in repr(sample)
@@ -366,9 +366,9 @@ def dropped(port: int) -> Iterator[None]:
 def test_a_password_given_on_the_command_line_is_gone_from_ps_and_tape(guarded: OwnPostgres, tmp_path: Path) -> None:
     at = f"127.0.0.1:{guarded.port}"
     places = (
-        f"--dsn=postgresql://app:{ESCAPED}@{at}/postgres",
-        f"--dsn=postgresql://{at}/postgres?user=app&password={ESCAPED}",
-        f"--dsn=host=127.0.0.1 port={guarded.port} user=app dbname=postgres password='{SECRET}'",
+        f"--dsn=postgresql://vault:{ESCAPED}@{at}/postgres",
+        f"--dsn=postgresql://{at}/postgres?user=vault&password={ESCAPED}",
+        f"--dsn=host=127.0.0.1 port={guarded.port} user=vault dbname=postgres password='{SECRET}'",
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     with contextlib.ExitStack() as stack:
