@@ -93,7 +93,8 @@ async def connected(dsn: str | None, folders: tuple[str, ...] = (), **environmen
 async def refused(dsn: str | None, folders: tuple[str, ...] = (), **environment: str) -> SourceError:
     with pytest.raises(SourceError) as told:
         await at(dsn, environment, folders)
-    await asyncio.sleep(0.05)  # a transport whose handshake failed is closed by the driver only once the peer has read on
+    # A transport whose handshake failed is closed by the driver only once the peer has read on.
+    await asyncio.sleep(0.05)
     assert told.value.detail.isprintable() and len(told.value.detail) < 330
     assert SECRET not in told.value.detail
     return told.value
