@@ -285,6 +285,10 @@ class SlowTexts:
     def connections(self) -> int:
         return self._reader.client.connections
 
+    @property
+    def pooled(self) -> bool:
+        return self._reader.client.pooled
+
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         self.asked += 1
         self._reader.clock.now += self._took_s
