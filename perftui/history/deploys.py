@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
 
 import msgspec
 
@@ -32,7 +32,7 @@ class DeployPlaceState(msgspec.Struct, frozen=True, kw_only=True):
     """The config names it; otherwise it was found here."""
 
 
-class DeploysPart(Part, frozen=True, kw_only=True, eq=False):
+class DeploysPart(Part, frozen=True, kw_only=True):
     """All that is known of changes here; none of it where no source of deploys was ever asked."""
 
     deploys: tuple[Deploy, ...]
@@ -73,7 +73,7 @@ def deploys(history: History) -> DeploysPart | None:
         places += _places(name, read, silent_at, state.detail)
     if not places and not reads:
         return None
-    together = _together(tuple(reads))
+    together = _LAST.together(reads)
     return DeploysPart(deploys=together[0], deploy_places=tuple(places), marks=together[1])
 
 
@@ -97,12 +97,28 @@ def _places(name: str, read: DeploysRead | None, silent_at: float | None, detail
     ]
 
 
-# Two of these parts are equal only when they are one, so this is computed when a source has told something, not each tick.
-@lru_cache(maxsize=4)
-def _together(reads: tuple[DeploysRead, ...]) -> tuple[tuple[Deploy, ...], tuple[Mark, ...]]:
-    marks = {(mark.at, mark.text): mark for read in reads for mark in read.marks}
-    found = merged(deploy for read in reads for deploy in read.deploys)
-    return found, tuple(sorted(marks.values(), key=lambda mark: mark.at))
+Told = tuple[tuple[Deploy, ...], tuple[Mark, ...]]
+
+
+class _Last:
+    """The last answer, which holds until a source tells something else: most ticks bring nothing new."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[Told, ...] = ()
+        self._answer: Told = ((), ())
+
+    def together(self, reads: Sequence[DeploysRead]) -> Told:
+        """Each change and each mark once."""
+        asked = tuple((read.deploys, read.marks) for read in reads)
+        if asked != self._asked:
+            marks = {(mark.at, mark.text): mark for read in reads for mark in read.marks}
+            found = merged(deploy for read in reads for deploy in read.deploys)
+            self._answer = found, tuple(sorted(marks.values(), key=lambda mark: mark.at))
+            self._asked = asked
+        return self._answer
+
+
+_LAST = _Last()
 
 
 TREND = Trend(part=DeploysPart, root="", read=deploys)

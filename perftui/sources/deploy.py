@@ -111,8 +111,8 @@ class DeploysSample(Sample, frozen=True, kw_only=True):
     """Moments that somebody named without a change; of the file only."""
 
 
-class DeploysRead(Part, frozen=True, kw_only=True, eq=False):
-    """The changes one source knows. Each source has a type of its own; two of them are equal only when they are one."""
+class DeploysRead(Part, frozen=True, kw_only=True):
+    """The changes one source knows. Each source has a type of its own."""
 
     deploys: tuple[Deploy, ...]
     places: tuple[Place, ...] = ()

@@ -137,7 +137,7 @@ def _moment(releases: list[Release], place: int, before_at: float | None, last_a
     return (earliest + latest) / 2, max(1.0, (latest - earliest) / 2)
 
 
-class CapistranoDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class CapistranoDeploys(DeploysRead, frozen=True, kw_only=True):
     """What Capistrano's logs tell."""
 
 

@@ -205,7 +205,7 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-class FileDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class FileDeploys(DeploysRead, frozen=True, kw_only=True):
     """What the JSONL file tells."""
 
 

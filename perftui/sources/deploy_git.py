@@ -125,7 +125,7 @@ def _deploy(move: HeadMove, service: str, directory: str, back: bool, now_at: fl
     )
 
 
-class GitDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class GitDeploys(DeploysRead, frozen=True, kw_only=True):
     """What the logs of git directories tell."""
 
 

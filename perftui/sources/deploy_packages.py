@@ -268,7 +268,7 @@ def _packages_words(asked: Sequence[PackageChange], all_changes: int) -> str:
     return "; ".join(words)
 
 
-class PackageDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class PackageDeploys(DeploysRead, frozen=True, kw_only=True):
     """What the logs of apt and dpkg tell."""
 
 

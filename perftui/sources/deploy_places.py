@@ -120,4 +120,9 @@ class DeployPlaces:
     def _as_first_seen(self, deploys: Sequence[Deploy]) -> tuple[Deploy, ...]:
         """Each with the moment it was first seen: places read their logs anew after a rotation."""
         self._seen = {deploy.id: self._seen.get(deploy.id, deploy.seen_at) for deploy in deploys}
-        return tuple(msgspec.structs.replace(deploy, seen_at=self._seen[deploy.id]) for deploy in deploys)
+        return tuple(
+            deploy
+            if deploy.seen_at == self._seen[deploy.id]
+            else msgspec.structs.replace(deploy, seen_at=self._seen[deploy.id])
+            for deploy in deploys
+        )

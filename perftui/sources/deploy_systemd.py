@@ -255,7 +255,7 @@ class SystemdServices:
         return f"executables of {hidden} services can't be seen; run as root to tell deploys from restarts"
 
 
-class SystemdDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class SystemdDeploys(DeploysRead, frozen=True, kw_only=True):
     """What systemd tells."""
 
 

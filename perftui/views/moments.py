@@ -23,7 +23,7 @@ def moments(snapshot: Snapshot, start_at: float, end_at: float) -> tuple[tuple[f
 
 
 def title_of(deploy: Deploy) -> str:
-    """`orders-api 2.8.1`, `orders-api rollback to 2.8.0`, `nginx restart`, `openssl package 3.0.15`."""
+    """`orders-api 2.8.1`, `orders-api rollback to 2.8.0`, `nginx restart`, `openssl 3.0.15`, `12 packages`."""
     version = deploy.version or ""
     match deploy.kind:
         case DeployKind.DEPLOY:
@@ -31,10 +31,10 @@ def title_of(deploy: Deploy) -> str:
         case DeployKind.ROLLBACK:
             words = f"rollback to {version}" if version else "rollback"
         case DeployKind.PACKAGE:
-            words = version or "packages"
+            words = version or ("removed" if deploy.previous else "")
         case _:
             words = deploy.kind.value
-    return f"{deploy.service} {words}"
+    return f"{deploy.service} {words}".rstrip()
 
 
 def day_clock(at: float, now_at: float) -> str:

@@ -13,6 +13,7 @@ from perftui.sources.deploy import Deploy, DeployKind, DeploysSample, DeployStat
 from perftui.views import cpu
 from perftui.views.deploys import age, detail_lines, pane, shown, zoom
 from perftui.views.model import Chart, Role, TableState
+from perftui.views.moments import title_of
 from tests.sources.deploys import AT, deploy
 from tests.views.drawn import column, flat, text
 from tests.views.scenes import KINDS, host
@@ -71,6 +72,23 @@ def test_what_can_not_be_asked_comes_first() -> None:
 def test_no_deploys_is_said_of_those_who_were_asked() -> None:
     assert panel(scene()) == "no change known from deploy_file"
     assert panel(scene(), height=1) == "no change known from deploy_file"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (deploy(), "orders-api 2.8.1"),
+        (deploy(version=None), "orders-api deploy"),
+        (deploy(kind=DeployKind.ROLLBACK), "orders-api rollback to 2.8.1"),
+        (deploy(kind=DeployKind.ROLLBACK, version=None), "orders-api rollback"),
+        (deploy(kind=DeployKind.PACKAGE), "orders-api 2.8.1"),
+        (deploy(kind=DeployKind.PACKAGE, version=None, previous="1"), "orders-api removed"),
+        (deploy(kind=DeployKind.PACKAGE, version=None, service="12 packages"), "12 packages"),
+        (deploy(kind=DeployKind.SCALE), "orders-api scale"),
+    ],
+)
+def test_titles(told: Deploy, words: str) -> None:
+    assert title_of(told) == words
 
 
 @pytest.mark.parametrize(
