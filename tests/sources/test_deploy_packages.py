@@ -216,7 +216,7 @@ async def test_this_machines_own_logs_agree_with_grep() -> None:
     told = await source(AptHistory(LogFile(str(history), 64 << 20), host_zone()), clock=clock, days=36600.0).sample()
 
     blocks = text.count(b"Start-Date: ")
-    assert len(told.deploys) == min(blocks, MOST)
+    assert len(told.deploys) >= min(blocks, MOST)  # those of rotated logs too
     assert all(
         run.status in (DeployStatus.SUCCEEDED, DeployStatus.FAILED, DeployStatus.STARTED) for run in told.deploys
     )
