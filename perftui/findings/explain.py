@@ -33,6 +33,11 @@ def anywhere(history: History, cause: Finding, symptom: Finding) -> bool:
     return True
 
 
+def began_with_it(history: History, cause: Finding, symptom: Finding) -> bool:
+    """It began within a quarter of an hour after the change that moved something, and not before our watch."""
+    return not symptom.began_before and -60.0 <= symptom.since_at - cause.since_at <= 900.0
+
+
 def same_process(history: History, cause: Finding, symptom: Finding) -> bool:
     """One process leads both; or one of the two names none."""
     ours, theirs = cause.subject.get("process"), symptom.subject.get("process")
@@ -278,6 +283,26 @@ EDGES: tuple[Edge, ...] = (
             "pg.unreachable",
         )
         for edge in (Edge(cause, "probe.slow", probes.served_here), Edge(cause, "probe.failing", probes.answers_here))
+    ),
+    *(
+        Edge("deploy.shifted", symptom, began_with_it)
+        for symptom in (
+            "pg.n_plus_one",
+            "pg.statement_regressed",
+            "pg.missing_index",
+            "pg.slow_statements",
+            "pg.temp_spill",
+            "pool.exhausted",
+            "pool.waiting",
+            "pool.leak",
+            "probe.slow",
+            "probe.failing",
+            "probe.tail_latency",
+            "slo.latency",
+            "slo.error_budget",
+            "host.cpu_saturated",
+            "host.memory_leak",
+        )
     ),
     Edge("tls.expiring", "probe.failing", probes.broken_certificate),
     Edge("probe.failing", "slo.error_budget", probes.same_probe),
