@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from perftui.findings.deploy_shifted import around
 from perftui.history.deploys import DeployPlaceState, DeploysPart
+from perftui.history.impact import Impact
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.views.format import UNKNOWN, clock, duration, latency
@@ -166,7 +168,24 @@ def detail_lines(snapshot: Snapshot, row: str, width: int) -> tuple[Line, ...]:
         *(f"{name} {value}" for name, value in (("in", deploy.env), ("by", deploy.who)) if value),
         *(each for each in (deploy.url, deploy.detail) if each),
     ]
-    return wrapped(" · ".join(facts), width)
+    return (*wrapped(" · ".join(facts), width), *_effect_lines(snapshot, deploy, width))
+
+
+def _effect_lines(snapshot: Snapshot, deploy: Deploy, width: int) -> tuple[Line, ...]:
+    """Before and after, for the changes recent enough to tell."""
+    lines: list[Line] = []
+    for moved in around(snapshot.history):
+        if deploy not in moved.deploys:
+            continue
+        told = moved.shift
+        numbers = ""
+        if told.before is not None and told.after is not None and told.ratio is not None:
+            numbers = f" {latency(told.before).strip()} → {latency(told.after).strip()} ({told.ratio:+.0%})"
+        weak = " · weak evidence" if told.weak and told.p is not None else ""
+        load = "" if moved.load_ratio is None else f" · load {moved.load_ratio:+.0%}"
+        role = Role.WARNING if told.impact is Impact.SHIFTED else Role.DIM
+        lines += wrapped(f"{moved.metric.words}{numbers}: {told.impact}, {told.why}{weak}{load}", width, role)
+    return tuple(lines)
 
 
 def _fields(now_at: float) -> tuple[Field[Deploy], ...]:

@@ -17,6 +17,7 @@ from perftui.model.frame import Frame
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.deploy import Deploy, DeployKind, DeploysSample, DeployStatus
+from perftui.views.deploys import detail_lines
 from tests.probing import MACHINE, STARTED_AT, TARGET, frames, ok
 
 STEP_S = 5.0
@@ -146,3 +147,11 @@ def test_it_costs_little_while_nothing_new_is_known() -> None:
     around(history)
 
     assert time.process_time() - began < 0.02
+
+
+def test_the_zoom_tells_before_and_after_of_the_chosen_change() -> None:
+    snapshot = seen(stepped, deploy())
+
+    (words,) = ["".join(text for text, _ in line) for line in detail_lines(snapshot, "file:45.0", 200)][1:]
+
+    assert re.match(r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ earlier moments", words)
