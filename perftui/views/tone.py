@@ -47,6 +47,7 @@ _PANES = {
     "pg.slot_retention": "replication",
     "pg.archiver_failing": "replication",
     "pg.checkpoint_pressure": "replication",
+    "deploy.shifted": "deploys",
 }
 
 
