@@ -35,7 +35,7 @@ async def _line(name: str, source: Source) -> tuple[str, str]:
     try:
         sample = await _first(source)
     except SourceError as exc:
-        return "missing", f"{name:<15} {exc.kind}: {exc.detail}"
+        return "missing", f"{name:<15} {exc.kind}: {exc.detail.removeprefix(f'{name}: ')}"
     part = BY_NAME[source.name].derive(None, sample)
     assert isinstance(part, (PgBouncerPart, PoolMetricsPart))
     named = [f"{each} {pool.kind}" for each, pool in part.pools.items() if pool.kind != NO_CONNECTIONS]
