@@ -143,4 +143,7 @@ def _words(message: str, kind: type[Any]) -> str:
     unknown = re.fullmatch(r"Object contains unknown field (.+)", text)
     if unknown:
         return f"unknown key {unknown[1]}; known: {', '.join(kind.__struct_fields__)}"
+    missing = re.fullmatch(r"Object missing required field (.+)", text)
+    if missing:
+        return f"{key}: {missing[1]} is missing" if key else f"{missing[1]} is missing"
     return f"{key}: {text[0].lower()}{text[1:]}" if key else text
