@@ -96,7 +96,10 @@ def _line(snapshot: Snapshot, each: Probed, name_width: int, width: int) -> Line
         return clipped((*name, (f" {reading.detail or FIRST}", Role.WARNING if reading.detail else Role.DIM)), width)
     if not reading.up:
         row = f" ({reading.failed_in_a_row} in a row)" if reading.failed_in_a_row > 1 else ""
-        return clipped((*name, (f" {reading.detail}{row}", Role.CRITICAL)), width)
+        told = f"{reading.detail}{row}"
+        if len(told) >= width - name_width:  # what went wrong stands behind what was asked
+            told = f"{reading.detail.rpartition(': ')[2]}{row}"
+        return clipped((*name, (f" {told}", Role.CRITICAL)), width)
 
     def course(room: int) -> Line:
         times = snapshot.history.recent(f"probes.{each.name}.latency_s", room)
