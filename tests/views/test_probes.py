@@ -32,7 +32,7 @@ def test_one_that_fails_says_why_and_comes_first() -> None:
     assert pane.title == "Probes · 1 of 2 up"
     assert words(pane.lines[0]) == "down   127.0.0.1 port 80: connection refused (4 in a row)"
     assert pane.lines[0][1][1] is Role.CRITICAL
-    assert words(probes.pane(snapshot, 36, 4).lines[0]) == "down   connection refused (4 in a row)"
+    assert words(probes.pane(snapshot, 40, 4).lines[0]) == "down   connection refused (4 in a row)"
     assert words(probes.pane(snapshot, 80, 1).lines[0]).startswith("1/2 up down 127.0.0.1 port 80")
 
 
