@@ -31,9 +31,14 @@ from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres
 from perftui.clients.postgres import Postgres
 from perftui.model.failure import SourceError
+from perftui.sources.pg_columns import PgColumns
 from perftui.sources.pg_counters import PgCounters
+from perftui.sources.pg_replication import PgReplication
 from perftui.sources.pg_session import PgActivity
 from perftui.sources.pg_statements import PgStatements
+from perftui.sources.pg_tables import PgTables
+from perftui.sources.pg_vacuum import PgVacuum
+from perftui.sources.pg_wal import PgWal
 
 SETTINGS = {"max_connections": "420", "autovacuum": "off", "pg_stat_statements.max": "6000"}
 SPENT = """
@@ -58,20 +63,23 @@ class Counted(Postgres):
 
 
 async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str, float]:
-    """Each of `ticks` is one second's work: activity, counters, and a fifth of the times the statements."""
+    """Each of `ticks` is one second's work: activity and counters, a fifth of the times statements, vacuum, replication and log,
+    a fifteenth of the times the tables."""
     clock = SystemClock()
     client = Counted(place(server, "watcher"), clock.mono)
     fast = (PgActivity(client, clock), PgCounters(client, clock))
-    slow = PgStatements(client, clock)
+    slow, columns = PgStatements(client, clock), PgColumns(client)
+    medium = (PgVacuum(client, clock), PgReplication(client, clock, columns), PgWal(client, clock, columns))
+    tables = PgTables(client, clock)
     while client.connections == 0:
         with contextlib.suppress(SourceError):
             await client.rows("select 1")
         await asyncio.sleep(0.01)
-    for source in (*fast, slow) * 2:
+    for source in (*fast, slow, *medium, tables) * 2:
         await source.sample()
     before = await administrator.fetchrow(SPENT.format(role="watcher"))
     client.asked = 0
-    cpu_ms, wall_ms, slow_ms = [], [], []
+    cpu_ms, wall_ms, slow_ms, rest_ms = [], [], [], 0.0
     for tick in range(ticks):
         began, spent = time.perf_counter(), time.process_time()
         for source in fast:
@@ -82,13 +90,17 @@ async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str,
             spent = time.process_time()
             await slow.sample()
             slow_ms.append((time.process_time() - spent) * 1e3)
+        spent = time.process_time()
+        for source in (*(medium if tick % 5 == 0 else ()), *((tables,) if tick % 15 == 0 else ())):
+            await source.sample()
+        rest_ms += (time.process_time() - spent) * 1e3
     after = await administrator.fetchrow(SPENT.format(role="watcher"))
     asked = client.asked
     await client.close()
     return {
         "server ms": (after["ms"] - before["ms"]) / ticks,
         "statements": asked / ticks,
-        "client CPU ms": median(cpu_ms) + median(slow_ms) / 5,
+        "client CPU ms": median(cpu_ms) + median(slow_ms) / 5 + rest_ms / ticks,
         "wait ms": median(wall_ms),
         "one reading of statements, CPU ms": median(slow_ms),
     }
