@@ -51,7 +51,7 @@ def pg_missing_index(history: History, limits: PgMissingIndexLimits) -> list[Fin
             severity=Severity.WARNING,
             constraint=Constraint.QUERY_BOUND,
             title=(
-                f"{worst.relation} is read whole {scans:.3g} times a second, {_short(rows / scans)} rows each, "
+                f"{worst.relation} is read whole {_times(scans)} a second, {_short(rows / scans)} rows each, "
                 f"{_short(rows)} rows/s{_hint(culprit)}{more}"
             ),
             # What is first seen at the end of an interval went on during it.
@@ -92,6 +92,11 @@ def _culprit(history: History, table: TableReading) -> Culprit | None:
 
 def _hint(culprit: Culprit | None) -> str:
     return f": no index on {', '.join(culprit.columns)}" if culprit else ""
+
+
+def _times(number: float) -> str:
+    """`12 times`, `7.7 times`, `0.4 times`."""
+    return f"{number:.0f} times" if number >= 10 else f"{number:.1f} times"
 
 
 def _short(number: float) -> str:

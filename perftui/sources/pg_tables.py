@@ -32,6 +32,8 @@ BY_AGE = 5
 DEAD_ROWS = 1000
 """Tables with fewer dead rows are of interest to nobody."""
 PAGE_BYTES = 8192
+FIRST_OF_USERS = 16384
+"""Relations below are the system's catalogs. Those are read whole by every look at them, ours included, and are small."""
 
 DATABASE_SQL = "select oid::int8 from pg_database where datname = current_database()"
 # The last row is the time that the server took, without the way to it.
@@ -122,7 +124,7 @@ class PgTablesSample(Sample, frozen=True, kw_only=True):
     scanned: int
     """Tables that were ever scanned or keep dead rows."""
     rows_read: int | None
-    """By sequential scans of all tables in the interval."""
+    """By sequential scans of all tables in the interval, the system's catalogs aside."""
     autovacuum: bool
     """autovacuum and track_counts are on."""
 
@@ -164,7 +166,7 @@ class PgTablesPart(Part, frozen=True, kw_only=True):
     tables: tuple[TableReading, ...]
     """Of the connected database only: most rows read by sequential scans first, then those with dead rows."""
     sequential_rows_per_s: float | None
-    """Rows read by sequential scans of all tables of the connected database."""
+    """Rows read by sequential scans of all tables of the connected database, the system's catalogs aside."""
     tables_interval_s: float | None
     """The interval that the rates of tables cover: 15 s, more where reading the statistics takes long."""
     tables_scanned: int
@@ -227,7 +229,7 @@ class PgTables:
             before={table.oid: before[table.oid] for table in tables if before and table.oid in before},
             interval_s=interval_s if before is not None else None,
             scanned=len(counts),
-            rows_read=sum(_grown(row, before) for row in counts) if before is not None else None,
+            rows_read=_read(counts, before) if before is not None else None,
             autovacuum=any(row[_AUTOVACUUM] for row in rows),
         )
         if before is not None:
@@ -245,9 +247,14 @@ Counts = tuple[int, int, int, int]
 
 def chosen(counts: Sequence[Counts], before: Mapping[int, Before]) -> set[int]:
     """The tables that were read most since, of equals those that were read most ever; and those with most dead rows."""
-    read = nlargest(BY_READS, counts, key=lambda row: (_grown(row, before), row[2]))
+    users = (row for row in counts if row[0] >= FIRST_OF_USERS)
+    read = nlargest(BY_READS, users, key=lambda row: (_grown(row, before), row[2]))
     dead = nlargest(BY_DEAD, (row for row in counts if row[3] >= DEAD_ROWS), key=itemgetter(3))
     return {row[0] for row in (*read, *dead)}
+
+
+def _read(counts: Sequence[Counts], before: Mapping[int, Before]) -> int:
+    return sum(_grown(row, before) for row in counts if row[0] >= FIRST_OF_USERS)
 
 
 def _grown(row: Counts, before: Mapping[int, Before]) -> int:

@@ -22,6 +22,8 @@ _REPLICATION = "replication"
 _STORAGE = (_REPLICATION, "tables")
 _LEAST = 6
 """Lines of a pane that is to tell more than one thing."""
+_BRIEF = 4
+"""Lines of a pane that is to tell one thing."""
 _PROCESSES = 6
 """Lines that a list leaves to the processes before it tells of what is well."""
 
@@ -128,7 +130,7 @@ def _grid(
         lines += drawing.columns(server, _shared(width, len(server)), len(lines), middle)
     # What draws on the connections stands with them.
     connections += pools
-    connections += _beneath_connections(storage, snapshot, chosen, height - len(lines) - _LEAST * len(pools))
+    connections += _beneath_connections(storage, snapshot, chosen, len(connections), height - len(lines))
     beneath = [panes for panes in (connections, large, small) if panes]
     if not beneath:
         return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected
@@ -140,15 +142,22 @@ def _grid(
     return lines, drawing.places, drawing.affected
 
 
-def _beneath_connections(storage: Sequence[Numbered], snapshot: Snapshot, chosen: str, height: int) -> list[Numbered]:
-    """As many as leave each its lines, what is chosen or in trouble first; tables that are well only where there is much room."""
+def _beneath_connections(
+    storage: Sequence[Numbered], snapshot: Snapshot, chosen: str, above: int, height: int
+) -> list[Numbered]:
+    """What is chosen or in trouble first, and that with a line or two if need be; tables that are well only where there is
+    much room."""
 
     def calm(pane: Numbered) -> bool:
         return pane.kind.key != chosen and not severity(snapshot, pane.kind.key)
 
-    room = max(0, height // _LEAST - 1)
-    first = sorted(storage, key=calm)[:room]  # stable: the others keep their order
-    return [pane for pane in first if room > 1 or not calm(pane) or pane.kind.key == _REPLICATION]
+    found: list[Numbered] = []
+    for pane in sorted(storage, key=calm):  # stable: the others keep their order
+        least = _LEAST if calm(pane) else _BRIEF
+        wanted = not calm(pane) or pane.kind.key == _REPLICATION or height >= 3 * _LEAST
+        if wanted and height >= least * (above + len(found) + 1):
+            found.append(pane)
+    return found
 
 
 def _list(

@@ -137,7 +137,7 @@ def _why(each: Known) -> Span:
     if each.phase:
         return each.phase, Role.TEXT
     if not each.reading.autovacuum:
-        return "autovacuum off", Role.WARNING
+        return "autovacuum off", Role.WARNING if each.reading.dead_rows else Role.DIM
     if each.reading.locked_by is not None:
         return f"locked by {each.reading.locked_by}", Role.WARNING
     if each.vacuumed_s is not None:
