@@ -17,7 +17,9 @@ from perftui.views.tone import SIGN_OF_TONE, severity
 GRID_WIDTH = 100
 GRID_HEIGHT = 26
 _ACROSS = 4
-_SERVER, _CONNECTIONS, _POOLS = ("statements", "locks"), "connections", "pools"
+_SERVER, _CONNECTIONS = ("statements", "locks"), "connections"
+_SERVICES = ("pools", "deploys", "probes")
+"""What stands between the server and its users, and what was changed."""
 _REPLICATION = "replication"
 _STORAGE = (_REPLICATION, "tables")
 _LEAST = 6
@@ -114,32 +116,32 @@ def _grid(
     shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
 ) -> tuple[list[Line], list[Place], str]:
     """Small panes in a row on top. Below: the server's panes, its connections beside processes and devices; without a server
-    the processes large and the others beside them."""
+    the processes large and the others beside them. In a row at the foot: pools, deploys, probes."""
     drawing = _Drawing(snapshot, chosen)
     top, below = [[pane] for pane in shown[:_ACROSS]], shown[_ACROSS:]
     server = [[pane] for pane in below if pane.kind.key in _SERVER]
     connections = [pane for pane in below if pane.kind.key == _CONNECTIONS]
-    pools = [pane for pane in below if pane.kind.key == _POOLS]
+    services = [[pane] for pane in below if pane.kind.key in _SERVICES]
     storage = [pane for pane in below if pane.kind.key in _STORAGE]
     large = [pane for pane in below if pane.kind.key == PROCESSES]
-    small = [pane for pane in below if pane.kind.key not in (*_SERVER, *_STORAGE, _CONNECTIONS, _POOLS, PROCESSES)]
+    small = [pane for pane in below if pane.kind.key not in (*_SERVER, *_STORAGE, *_SERVICES, _CONNECTIONS, PROCESSES)]
     top_height = 4 if height < 24 else 6 if height < 30 or server else 7
+    foot = (4 if height < 30 else 5 if height < 40 else 7) if services else 0
     lines = drawing.columns(top, _shared(width, len(top)), 0, top_height) if top else []
     if server:
-        middle = (height - len(lines)) // 2
+        middle = (height - foot - len(lines)) // 2
         lines += drawing.columns(server, _shared(width, len(server)), len(lines), middle)
-    # What draws on the connections stands with them.
-    connections += pools
-    connections += _beneath_connections(storage, snapshot, chosen, len(connections), height - len(lines))
+    connections += _beneath_connections(storage, snapshot, chosen, len(connections), height - foot - len(lines))
     beneath = [panes for panes in (connections, large, small) if panes]
-    if not beneath:
-        return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected
-    widths = _shared(width, len(beneath))
-    if len(beneath) == 2:
-        side_width = min(72, max(44, width * 5 // 12))
-        widths = [width - side_width, side_width]
-    lines += drawing.columns(beneath, widths, len(lines), height - len(lines))
-    return lines, drawing.places, drawing.affected
+    if beneath:
+        widths = _shared(width, len(beneath))
+        if len(beneath) == 2:
+            side_width = min(72, max(44, width * 5 // 12))
+            widths = [width - side_width, side_width]
+        lines += drawing.columns(beneath, widths, len(lines), height - foot - len(lines))
+    if services:
+        lines += drawing.columns(services, _shared(width, len(services)), len(lines), foot)
+    return [*lines, *[blank(width)] * (height - len(lines))], drawing.places, drawing.affected
 
 
 def _beneath_connections(
