@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.live import LivePlayer
     from perftui.pipeline.loop import Judge
+    from perftui.playbooks.answers import answers
 
     wired, here = all_sources(args.dsn, settings.config), machine()
     tape = None
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
         tape = TapeWriter(args.record, here)
     feed = LiveFeed(wired.sources, SystemClock(), args.interval or settings.config.interval_s)
-    judge = Judge(machine=here, limits=settings.limits)
+    judge = Judge(machine=here, limits=settings.limits, answers=answers())
     player = LivePlayer(feed, judge, tape, all_processes(wired.sources), wired.aclose)
     player.warm_up()
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn

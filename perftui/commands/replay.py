@@ -16,6 +16,7 @@ from perftui.model.exit_code import ExitCode
 from perftui.model.failure import UsageError
 from perftui.model.finding import Severity
 from perftui.pipeline.loop import Judge
+from perftui.playbooks.answers import answers
 from perftui.recording.reader import Tape
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     settings = load(args.config)
     if args.headless:
         tape = Tape(args.file)
-        return asyncio.run(_headless(tape, Judge(machine=tape.machine, limits=settings.limits), args.json))
+        judge = Judge(machine=tape.machine, limits=settings.limits, answers=answers())
+        return asyncio.run(_headless(tape, judge, args.json))
     from perftui.tui.terminal import require
 
     require()
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
-    player = TapePlayer(tape, Judge(machine=tape.machine, limits=settings.limits))
+    player = TapePlayer(tape, Judge(machine=tape.machine, limits=settings.limits, answers=answers()))
     code = run_console(player, options(args, settings.config))
     if isinstance(player.failure, UsageError):
         raise player.failure

@@ -52,8 +52,10 @@ async def _last(settings: Settings, watch_s: float, dsn: str | None) -> Snapshot
     from perftui.commands.sources import all_sources, machine
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.loop import Judge, new_store
+    from perftui.playbooks.answers import answers
 
-    judge, store, began = Judge(machine=machine(), limits=settings.limits), new_store(), None
+    judge = Judge(machine=machine(), limits=settings.limits, answers=answers())
+    store, began = new_store(), None
     async with contextlib.aclosing(all_sources(dsn, settings.config)) as wired:
         async for frame in LiveFeed(wired.sources, SystemClock(), min(1.0, max(0.1, watch_s))):
             history = store.push(frame)

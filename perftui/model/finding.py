@@ -63,6 +63,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """It already held when we started to watch, so it began before `since_at`."""
     subject: Subject = {}
     evidence: tuple[Evidence, ...] = ()
+    playbook: str | None = None
+    """The playbook that answers it; None where there is none."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,4 +81,4 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     """Rule names from the cause to the last symptom."""
     playbook: str | None = None
-    """The playbook that fits; always None until playbooks can be run."""
+    """The playbook that answers the first of the chain's findings that has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
@@ -11,6 +11,7 @@ from perftui.findings.rule import ChosenLimits, Rule
 from perftui.findings.verdict import verdict
 from perftui.history.history import History, HistoryStore
 from perftui.history.trends import TRENDS
+from perftui.model.finding import Finding
 from perftui.model.frame import Frame, Machine
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources import KINDS
@@ -24,11 +25,21 @@ class Judge(msgspec.Struct, frozen=True):
     machine: Machine
     rules: tuple[Rule, ...] = RULES
     limits: ChosenLimits = {}
+    answers: Mapping[str, str] = {}
+    """Rule → id of the playbook that answers it."""
 
     def snapshot(self, history: History) -> Snapshot:
         """Run the rules over a history."""
-        found = findings(history, self.rules, self.limits)
-        return Snapshot(machine=self.machine, history=history, findings=found, verdict=verdict(history, found))
+        found = tuple(self._answered(finding) for finding in findings(history, self.rules, self.limits))
+        said = verdict(history, found)
+        answer = next((self.answers[rule] for rule in said.chain if rule in self.answers), None)
+        if answer is not None:
+            said = msgspec.structs.replace(said, playbook=answer)
+        return Snapshot(machine=self.machine, history=history, findings=found, verdict=said)
+
+    def _answered(self, finding: Finding) -> Finding:
+        answer = self.answers.get(finding.rule)
+        return finding if answer is None else msgspec.structs.replace(finding, playbook=answer)
 
 
 def new_store(keep: int = KEEP_TICKS) -> HistoryStore:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from perftui.model.failure import UsageError
 from perftui.playbooks.complaint import Complaint, InvalidPlaybook, nearest
 from perftui.playbooks.document import Playbook
 from perftui.playbooks.load import Draft, Loaded, draft_of_file
-from perftui.playbooks.trust import distrust, shipped_folder
+from perftui.playbooks.trust import distrust, shipped_folder, user_folder
 
 
 class Shelved(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +43,6 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     def by_id(self) -> dict[str, Playbook]:
         """Those that have the right shape."""
         return {name: each.loaded.playbook for name, each in self.playbooks.items() if each.loaded is not None}
-
-
-def user_folder() -> Path:
-    """$XDG_CONFIG_HOME/perftui/playbooks."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "perftui" / "playbooks"
 
 
 def shelf(folders: Sequence[Path] = ()) -> Shelf:

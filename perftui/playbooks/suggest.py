@@ -44,8 +44,3 @@ def _condition(history: History, playbook: Playbook) -> str:
     scope = Scope(history=history, values={"t": threshold_values(playbook)})
     true = (each.text for each in playbook.suggest_when if evaluate(each, scope).truth is True)
     return next(true, "")
-
-
-def playbook_of(rule: str | None, playbooks: Iterable[Playbook]) -> str | None:
-    """The playbook that answers a rule's findings: the first by id; None where none does."""
-    return min((str(each.id) for each in playbooks if rule in each.suggests_for), default=None)

@@ -16,6 +16,11 @@ def shipped_folder() -> Path:
     return packed if packed.is_dir() else here.parent.parent / "playbooks"
 
 
+def user_folder() -> Path:
+    """$XDG_CONFIG_HOME/perftui/playbooks."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "perftui" / "playbooks"
+
+
 def distrust(folder: Path) -> str | None:
     """Why a folder's playbooks are not read, in one line; None where it belongs to root or this user and nobody else writes."""
     try:

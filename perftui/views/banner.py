@@ -105,7 +105,25 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
     room = max(6, width - len(head) - len(moment))
     first, rest = _broken(verdict.summary, room)
     top: Line = ((head, role), (first.ljust(room), Role.STRONG), (moment, Role.TEXT))
-    return clipped(top, width), clipped(_second(snapshot, rest, width), width)
+    offer = _offer(verdict, width, len(rest) + 3)
+    room = width - length(offer)
+    second = clipped(_second(snapshot, rest, room), room)
+    if not offer:
+        return clipped(top, width), second
+    return clipped(top, width), (*second, (" " * (room - length(second)), Role.DIM), *offer)
+
+
+def _offer(verdict: Verdict, width: int, told: int) -> Line:
+    """`[p] playbook db-lock-contention`, as far as there is room beside the end of the title, of which no word is given up."""
+    if verdict.playbook is None:
+        return ()
+    key, name = ("  [p]", Role.ACCENT), f" {verdict.playbook} "
+    ways: tuple[Line, ...] = (
+        (key, (f" playbook{name}", Role.STRONG)),
+        (key, (name, Role.STRONG)),
+        (key, (" ", Role.DIM)),
+    )
+    return next((way for way in ways if length(way) <= min(width - told, width // 2)), ())
 
 
 def sign_of(verdict: Verdict) -> tuple[str, Role]:

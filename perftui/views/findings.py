@@ -38,6 +38,7 @@ def _rows(number: int, finding: Finding, width: int) -> list[Row]:
         (f"{SIGNS[finding.severity]} {finding.severity.word}  {finding.title}", ROLES[finding.severity]),
         (f"  {finding_facts(finding)}", Role.DIM),
         *((f"  {evidence_words(evidence)}", Role.TEXT) for evidence in finding.evidence),
+        *([(f"  playbook {finding.playbook} (p)", Role.ACCENT)] if finding.playbook else []),
     ]
     pieces = [line[0] for words, role in sentences for line in _indented(words, role, width)]
     return [Row(key=f"{number}:{finding.rule}:{i}", cells=(piece,)) for i, piece in enumerate(pieces)]

@@ -159,3 +159,26 @@ def test_each_verdict_has_a_sign_of_its_own(snapshot: Snapshot, begin: str, role
 
     assert flat(first).startswith(begin)
     assert first[0][1] is role
+
+
+@pytest.mark.parametrize(
+    ("width", "title", "end"),
+    [
+        (120, "swap in 140 MiB/s", "[p] playbook memory-leak "),
+        (40, "swap in 140 MiB/s", "[p] memory-leak "),
+        (24, "swap", "[p] "),
+        (40, "many words of which none may ever be given up", "[p] "),
+        (40, "so many words that this line and the line below are full", "full"),
+    ],
+)
+def test_the_playbook_that_answers_is_named_where_the_title_leaves_room(
+    thrashing: Snapshot, width: int, title: str, end: str
+) -> None:
+    said = msgspec.structs.replace(thrashing.verdict, playbook="memory-leak", summary=title, since_at=None, chain=())
+    snapshot = msgspec.structs.replace(thrashing, verdict=said, findings=())
+
+    first, second = verdict_lines(snapshot, width)
+
+    assert flat(second).endswith(end)
+    assert length(second) <= width
+    assert f"{flat(first)} {flat(second)}".split()[3 : 3 + len(title.split())] == title.split()
