@@ -13,10 +13,7 @@ ON_CONNECT: dict[str, Advice] = {
     "28": (FailureKind.DENIED, "check user and password (PGUSER, PGPASSWORD, .pgpass, --dsn) and pg_hba.conf"),
     "3D": (FailureKind.MISSING, "name a database that is there with --dsn or PGDATABASE"),
     "42501": (FailureKind.DENIED, "grant connect on that database to this role"),
-    "53300": (
-        FailureKind.FULL,
-        "a slot kept for pg_use_reserved_connections (16+) would let perftui in",
-    ),
+    "53300": (FailureKind.FULL, "grant pg_use_reserved_connections (16+)"),
     "57P03": (FailureKind.NOT_READY, "trying again"),
     "08P01": (FailureKind.UNSUPPORTED, "if that is a pooler, name the server itself with --dsn"),
 }

@@ -35,7 +35,7 @@ class ServerRow(msgspec.Struct, frozen=True, kw_only=True):
     """When the checkpointer was started: later than the server after a crash of one of its processes. None without the right
     to see it."""
     change: str | None = None
-    """What happened to the server while it was watched, in the last minutes: restarted, recovered from a crash, promoted, …"""
+    """What happened to the server while it was watched, in the last minutes: restarted, crashed and recovered, promoted, …"""
     change_s: float | None = None
     """How long ago that was noticed."""
 
@@ -191,7 +191,7 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     pooled: bool = False
     """It reads through a pooler, and waits for its slots: name the server itself to be sure of an answer."""
     change: str | None = None
-    """What happened to the server lately: restarted, recovered from a crash, failed over to another server, promoted, demoted;
+    """What happened to the server lately: restarted, crashed and recovered, failed over, promoted, demoted;
     None when nothing did in the last five minutes of this watch."""
     change_s: float | None = None
     """Since that was noticed."""

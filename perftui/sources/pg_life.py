@@ -6,8 +6,6 @@ import msgspec
 
 TOLD_S = 300.0
 """So long a change is told of."""
-CLOCK_S = 2.0
-"""Two servers' clocks may differ so much."""
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,14 +23,14 @@ def change(before: Life, now: Life) -> str | None:
     """What happened in between, in words; None when nothing did."""
     if now.started_at != before.started_at:
         # Who was running already while the other one answered is not that one.
-        if now.started_at < before.seen_at - CLOCK_S:
-            return "failed over to another server"
+        if now.started_at < before.seen_at:
+            return "failed over"
         return "restarted" if now.standby == before.standby else "restarted in another role"
     if now.standby != before.standby:
         return "demoted" if now.standby else "promoted"
     known = before.served_since_at is not None and now.served_since_at is not None
     if known and now.served_since_at != before.served_since_at:
-        return "recovered from a crash"
+        return "crashed and recovered"
     return None
 
 

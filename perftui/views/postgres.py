@@ -11,7 +11,7 @@ from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.pg_activity import PgActivityPart
 from perftui.views.format import duration
 from perftui.views.layout import short, wrapped
-from perftui.views.model import Line, Role, Zoom
+from perftui.views.model import Line, Role, Span, Zoom
 from perftui.views.tone import tone
 
 ACTIVITY = "pg_activity"
@@ -104,7 +104,7 @@ def server_words(snapshot: Snapshot) -> Line:
     part = snapshot.history.latest(PgActivityPart)
     if state is None or state.state in ("ok", "off"):
         words = f"{part.version} {part.role}" if part else "no reading yet"
-        return (("· pg ", Role.DIM), (words, Role.TEXT), *_change(part))
+        return (("· pg ", Role.DIM), _change(part) or (words, Role.TEXT))
     kind, detail = _parted(state)
     age = "" if state.age_s is None else f" {duration(state.age_s)}"
     if _connecting(state):
@@ -114,11 +114,11 @@ def server_words(snapshot: Snapshot) -> Line:
     return ((f"· pg {word}{age}", Role.WARNING),)
 
 
-def _change(part: PgActivityPart | None) -> Line:
-    """` restarted 12 s ago`, for a minute."""
+def _change(part: PgActivityPart | None) -> Span | None:
+    """`restarted 12 s ago`, for a minute, in the room of the version: 80 columns have none for both."""
     if part is None or part.change is None or part.change_s is None or part.change_s > CHANGE_SHOWN_S:
-        return ()
-    return ((f" {part.change} {duration(part.change_s)} ago", Role.WARNING),)
+        return None
+    return f"{part.change} {duration(part.change_s)} ago", Role.WARNING
 
 
 def after_trouble(

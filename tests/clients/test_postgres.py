@@ -18,7 +18,7 @@ import pytest
 from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres, free_port
 from perftui.clients.postgres import Postgres
-from perftui.model.failure import FailureKind, SourceError
+from perftui.model.failure import FailureKind, Overrun, SourceError
 from perftui.recording.codec import encode_frame
 from perftui.recording.reader import Tape
 from perftui.sources.pg_activity import PgActivitySample
@@ -184,6 +184,7 @@ async def test_killed_and_restarted_it_recovers_without_a_spike(watched: Watched
     after = await watched.counters.sample()
 
     assert after_sample.server.uptime_s < 15
+    assert after_sample.server.change == "restarted"
     assert derive(before, after).transactions_per_s is None
     again: PgCountersSample = await watched.counters.sample()
     rate = derive(after, again).transactions_per_s
@@ -205,9 +206,10 @@ async def test_a_backend_killed_takes_all_sessions_with_it(watched: Watched, cli
     os.kill(victim.get_server_pid(), signal.SIGKILL)
 
     await watched.fails(FailureKind.UNREACHABLE)
-    await watched.works()
+    found = await watched.works()
 
     assert watched.client.connections == 2
+    assert found.server.change == "crashed and recovered"
 
 
 async def test_a_session_ended_by_an_administrator(watched: Watched, postgres: OwnPostgres) -> None:
@@ -218,6 +220,27 @@ async def test_a_session_ended_by_an_administrator(watched: Watched, postgres: O
 
     await watched.fails(FailureKind.UNREACHABLE, "clos")
     await watched.works()
+
+
+@pytest.mark.parametrize("how", ["statement timeout", "cancelled by an administrator"])
+async def test_a_statement_that_is_ended_costs_no_connection(how: str, watched: Watched, clients: Clients) -> None:
+    await watched.works()
+    ((backend,),) = await watched.client.rows("select pg_backend_pid()")
+    slow = asyncio.create_task(watched.client.rows("select pg_sleep(9)"))
+    if how != "statement timeout":
+        administrator = await clients.new()
+        ended = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'"
+
+        async def cancelled() -> bool:
+            return bool(await administrator.fetch(ended, backend))
+
+        await until(cancelled)
+
+    with pytest.raises(Overrun, match="does not answer in time") as told:
+        await slow
+
+    assert told.value.kind is FailureKind.TIMED_OUT
+    assert await watched.client.rows("select pg_backend_pid()") == [(backend,)]
 
 
 @contextlib.contextmanager
@@ -338,23 +361,34 @@ async def test_a_server_that_shuts_down(watched: Watched, postgres: OwnPostgres,
 
 
 @pytest.mark.fault
-async def test_a_silent_network(watched: Watched, postgres: OwnPostgres) -> None:
+@pytest.mark.parametrize(
+    ("target", "kind", "words"),
+    [
+        (["DROP"], FailureKind.TIMED_OUT, "no answer in time"),
+        (["REJECT", "--reject-with", "tcp-reset"], FailureKind.UNREACHABLE, "connection refused by"),
+    ],
+    ids=["silent", "refused"],
+)
+async def test_a_network_that_is_parted(
+    target: list[str], kind: FailureKind, words: str, watched: Watched, postgres: OwnPostgres
+) -> None:
     need("iptables")
-    await watched.works()
-    with dropped(postgres.port):
+    before = await watched.works()
+    with parted(postgres.port, target):
         began = time.monotonic()
-        await watched.fails(FailureKind.TIMED_OUT, "no answer in time")
+        await watched.fails(kind, words)
         assert time.monotonic() - began < 2.6
 
-    await watched.works()
+    after = await watched.works()
+    assert after.server.started_at == before.server.started_at and after.server.change is None
 
 
 @contextlib.contextmanager
-def dropped(port: int) -> Iterator[None]:
+def parted(port: int, target: list[str]) -> Iterator[None]:
     rule = ["INPUT", "-i", "lo", "-p", "tcp", "--dport", str(port), "-m", "comment", "--comment", "perftui-fault"]
 
     def change(how: str) -> None:
-        subprocess.run(["iptables", how, *rule, "-j", "DROP"], check=True, capture_output=True)
+        subprocess.run(["iptables", how, *rule, "-j", *target], check=True, capture_output=True)
 
     change("-I")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
@@ -366,3 +367,33 @@ async def test_it_goes_on_while_a_catalog_is_locked(catalog: str, clients: Clien
     found = row(sample, await pid(waiter))
     assert found.user == "postgres" and found.database == "postgres"
     assert found.lock_target is not None and ("orders" in found.lock_target) is (catalog != "pg_class")
+
+
+async def test_thousands_of_roles_and_many_databases(postgres: OwnPostgres, clients: Clients) -> None:
+    make = "do $$ begin for i in 1..5000 loop execute format('create role pt_many_%s', i); end loop; end $$"
+    drop = "do $$ begin for i in 1..5000 loop execute format('drop role if exists pt_many_%s', i); end loop; end $$"
+    await execute(postgres, make)
+    try:
+        await clients.new()
+        async with looking(postgres) as look:
+            began = time.perf_counter()
+            sample = await look()
+            took_s = time.perf_counter() - began
+            again = await look()
+    finally:
+        await execute(postgres, drop)
+
+    print(f"first look at 5,000 roles: {took_s * 1000:.0f} ms")
+    assert took_s < 1.0
+    assert [each.user for each in sample.idle] == [each.user for each in again.idle] == ["postgres"]
+
+
+async def test_who_we_are_is_told(postgres: OwnPostgres, roles: None) -> None:
+    await execute(postgres, "create database pt_shop")
+    try:
+        async with looking(postgres, "pt_shop", "monitor") as look:
+            part = derive(None, await look())
+        assert (part.login, part.database, part.pooled, part.change) == ("monitor", "pt_shop", False, None)
+    finally:
+        await end_all_sessions(postgres, "pt_shop")
+        await execute(postgres, "drop database pt_shop")

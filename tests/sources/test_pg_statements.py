@@ -181,6 +181,18 @@ async def test_missing_and_then_made_and_moved(postgres: OwnPostgres) -> None:
     assert missing.value.kind is moved.value.kind is FailureKind.MISSING
 
 
+async def test_an_extension_older_than_its_server(server: OwnPostgres, clients: Clients) -> None:
+    older = "create extension pg_stat_statements version '1.8'"
+    await execute(server, "drop extension pg_stat_statements", older)
+    session = await clients.new()
+    async with reading(server) as reader:
+        for _ in range(3):
+            sample = await reader.read()
+            await session.fetch("select 'old', 'fashioned'")
+
+    assert [(sample.texts[row.query_id], row.toplevel) for row in sample.now] == [("select $1, $2", True)]
+
+
 async def test_not_preloaded(server: OwnPostgres) -> None:
     with restarted(server, shared_preload_libraries="") as bare:
         async with reading(bare) as reader:

@@ -113,6 +113,22 @@ def test_one_line_keeps_what_to_do_about_it(kind: PaneKind) -> None:
     assert flat(line).endswith("; grant pg_monitor to this role")
 
 
+def refused(kind: FailureKind, words: str) -> Failed:
+    return Failed(kind=kind, detail=f"postgres: {words}; trying again")
+
+
+def changed(what: str, ago_s: float) -> Snapshot:
+    return database(1, pg_activity=msgspec.structs.replace(ACTIVITY, change=what, change_s=ago_s))
+
+
+def test_a_role_without_rights_and_a_pooler_are_told_with_what_to_do() -> None:
+    part = msgspec.structs.replace(ACTIVITY, sees_others=False, login="app", pooled=True)
+    shown = text(BY_KEY["connections"].zoom(database(1, pg_activity=part), TableState(), 118).lines)
+
+    assert "states and texts of others need: grant pg_monitor to app" in shown
+    assert "read through a pooler, while it has a slot for us: name the server itself with --dsn" in shown
+
+
 @pytest.mark.parametrize(
     ("snapshot", "words"),
     [
@@ -122,6 +138,15 @@ def test_one_line_keeps_what_to_do_about_it(kind: PaneKind) -> None:
         (down(REFUSED), "· pg down "),
         (down(DENIED), "· pg denied "),
         (down(NO_EXTENSION), "· pg missing "),
+        (down(refused(FailureKind.FULL, "sorry, too many clients already"), 30, after=18), "· pg full 12 s"),
+        (down(refused(FailureKind.NOT_READY, "the database system is starting up")), "· pg starting "),
+        (down(refused(FailureKind.NOT_READY, "the database system is in recovery mode")), "· pg recovering "),
+        (down(refused(FailureKind.NOT_READY, "the database system is shutting down")), "· pg shutting down "),
+        (down(refused(FailureKind.TIMED_OUT, "no answer in time from db:5432"), 30, after=18), "· pg no answer 12 s"),
+        (down(refused(FailureKind.UNREACHABLE, "the host db is not known")), "· pg unreachable "),
+        (down(refused(FailureKind.UNREACHABLE, "the server closed the connection")), "· pg connection lost "),
+        (changed("restarted", 12.0), "· pg restarted 12 s ago"),
+        (changed("restarted", 90.0), "· pg 16.4 primary  "),
     ],
 )
 def test_the_header_tells_of_the_server(snapshot: Snapshot, words: str) -> None:
