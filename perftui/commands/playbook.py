@@ -1,4 +1,4 @@
-"""Playbooks: list, show, lint, plan, run, resume, schema."""
+"""Playbooks: list, show, lint, plan, run, resume, test, schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from perftui.commands.parse import Parser
 from perftui.model.exit_code import ExitCode
 
-ACTIONS = ("list", "show", "lint", "plan", "run", "resume", "schema")
+ACTIONS = ("list", "show", "lint", "plan", "run", "resume", "test", "schema")
 """`perftui.commands.playbook_NAME`; without a name it is the list."""
 
 

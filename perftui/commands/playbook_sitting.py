@@ -121,7 +121,14 @@ async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: S
         watching = asyncio.ensure_future(_watch(feed, Judge(machine=machine(), limits=settings.limits), board))
         teller = _Teller(answers.as_json)
         runner = Runner(
-            made.book, keeper, board, ClientTools(wired.control), operator, teller.show, host=os.uname().nodename
+            made.book,
+            keeper,
+            board,
+            ClientTools(wired.control),
+            operator,
+            teller.show,
+            host=os.uname().nodename,
+            given=answers.values,
         )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, _leave, asyncio.current_task())

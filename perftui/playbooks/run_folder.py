@@ -100,7 +100,7 @@ class RunFolder:
         """Open a new run's folder, or take over a found one's.
 
         Args:
-            roots: the disk's folder of runs, then shared memory's.
+            roots: the disk's folder of runs, then shared memory's; none keeps it in memory.
             journal: what was found of it; None begins a new one.
             disk_lost: why its disk is not used at all.
 
@@ -171,6 +171,8 @@ class RunFolder:
 
     def _settle(self) -> None:
         """Bring every line to the safest place that takes it."""
+        if not self._roots:
+            return
         disk, shared = self._roots
         if self._may_use_disk() and self._write_to(disk, Durability.DISK):
             self.problem = ""

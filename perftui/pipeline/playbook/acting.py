@@ -21,6 +21,7 @@ from perftui.playbooks.run.actions import Begin, Execute, Next
 from perftui.playbooks.run.fold import may_repeat
 from perftui.playbooks.steps import kind_of
 from perftui.playbooks.steps.ask import Ask
+from perftui.playbooks.steps.branch import Branch
 from perftui.playbooks.steps.choose import Choose
 from perftui.playbooks.steps.for_each import ForEach
 from perftui.playbooks.steps.repeat import Repeat
@@ -105,7 +106,7 @@ class Acting:
             effect=undo.effect or Effect.CHANGE,
             timeout_s=undo.timeout_s or undoable.step.timeout_s,
         )
-        world = run.world(undoable.scope, undoable.path, step)
+        world = run.world(undoable.scope, f"undo:{key}", step)
         question = questions.undo(undoable, world, note)
         if question.effect is not Effect.READ and not await self._unlocked(step, undoable.path, world):
             return
@@ -341,6 +342,8 @@ class Acting:
 
     async def _verdicts(self, action: Execute, done: Done, seconds: float) -> None:
         run, step = self._runner, action.step
+        if isinstance(step.do, Branch):
+            await self._verdict_of_arm(action, step.do, done)
         if not step.assess:
             return
         names = run.names(action.scope)
@@ -357,6 +360,12 @@ class Acting:
                     "because": assessment.condition.text,
                 }
                 await run.write(Event.VERDICT, action.path, action.attempt, data)
+
+    async def _verdict_of_arm(self, action: Execute, do: Branch, done: Done) -> None:
+        arm = do.arms[done.values["arm"]] if done.values.get("arm") is not None else None
+        if arm is not None and arm.verdict is not None and arm.condition is not None:
+            data = {"cause": arm.cause, "verdict": arm.verdict.value, "say": arm.say, "because": arm.condition.text}
+            await self._runner.write(Event.VERDICT, action.path, action.attempt, data)
 
     async def _evidence(self, step: Step, done: Done) -> dict[str, Any]:
         if not done.output or step.evidence == "none":

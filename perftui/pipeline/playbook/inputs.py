@@ -35,11 +35,14 @@ class Inputs:
         asked: dict[str, Var] = {}
         for name in dict.fromkeys([*wanted, *secrets]):
             var = declared[name]
-            proposal = _proposal(var, world)
+            proposal = run.given.get(name) or _proposal(var, world)
             if proposal is None or var.secret:
                 asked[name] = var
-            else:
+                continue
+            try:
                 await self._set(None, scope, name, var, proposal)
+            except Wrong:  # a reading that does not fit: whoever is asked is told what would
+                asked[name] = var
         if asked:
             await self.fill_in(None, scope, step, asked, world)
 

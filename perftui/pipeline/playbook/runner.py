@@ -42,15 +42,17 @@ class Runner:
         operator: Operator,
         publish: Callable[[RunView], None] = lambda view: None,
         host: str = "",
+        given: Mapping[str, str] = {},
     ) -> None:
         """
         Args:
             operator: who answers.
             publish: is handed what there is to show, whenever it changes.
             host: its name unlocks changes.
+            given: values of inputs by name, told beforehand; they go before defaults, also in the playbooks it uses.
         """
         self.book, self.keeper, self.board, self.tools = book, keeper, board, tools
-        self.host = host
+        self.host, self.given = host, given
         self.state: State = folded(book, keeper.entries)
         self.secrets: dict[str, dict[str, str]] = {}
         """By scope; they are in no journal."""
@@ -161,7 +163,12 @@ class Runner:
             self._progress[path] = progress
             self.show()
 
-        return StepWorld(self.names(scope), self.board, self.tools, self.timeout_s(scope, step), tell, **acting)
+        tools = self.tools_of(path)
+        return StepWorld(self.names(scope), self.board, tools, self.timeout_s(scope, step), tell, **acting)
+
+    def tools_of(self, path: str) -> Tools:
+        """The clients behind one step."""
+        return self.tools
 
     def names(self, scope: str) -> Names:
         known = self.state.scopes[scope]
