@@ -14,7 +14,8 @@ demo: $(VENV)/.run  ## open the console on this host and on a small Postgres of 
 
 test: $(VENV)/.dev  ## install what the tests need and run them
 	@tests/install-tools
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault"
+	@$(BIN)/python -m pytest -m fault
 
 check: format lint types contracts test  ## everything CI asks for
 

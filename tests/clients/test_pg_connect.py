@@ -181,8 +181,8 @@ async def test_a_server_without_tls(postgres: OwnPostgres) -> None:
         assert told.kind is FailureKind.DENIED and "offers no TLS and sslmode=require" in told.detail
 
 
-async def test_a_password_file_that_was_passed_over_is_told(server: OwnPostgres, tmp_path: Path) -> None:
-    file = tmp_path / "pass"
+async def test_a_password_file_that_was_passed_over_is_told(server: OwnPostgres, short_path: Path) -> None:
+    file = short_path / "pass"
     file.write_text(f"*:*:*:*:{SECRET}\n")
     file.chmod(0o640)
 
