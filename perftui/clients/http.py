@@ -19,6 +19,7 @@ TIMEOUT_S = 3.0
 """For the whole of a document."""
 MAX_BODY_BYTES = 16 << 20
 MAX_REDIRECTS = 3
+UNTRUSTED = "name its authority with ca_file"
 _STATUS: Mapping[int, tuple[FailureKind, str]] = {
     401: (FailureKind.DENIED, "set the headers that it asks for"),
     403: (FailureKind.DENIED, "these headers give no right to read it"),
@@ -56,11 +57,11 @@ class HttpDocuments:
             async with asyncio.timeout(TIMEOUT_S):
                 return await self._followed(self._client, url, accept)
         except TimeoutError:
-            raise _problem(FailureKind.TIMED_OUT, url, f"no answer in {TIMEOUT_S:.0f} s") from None
+            raise problem(FailureKind.TIMED_OUT, url, f"no answer in {TIMEOUT_S:.0f} s") from None
         except SourceError:
             raise
         except Exception as exc:  # httpx and httpcore have two dozens, and their texts may quote what was sent
-            raise _translated(exc, url) from None
+            raise translated(exc, url, UNTRUSTED) from None
 
     async def close(self) -> None:
         """End the connections."""
@@ -79,40 +80,50 @@ class HttpDocuments:
         for _ in range(MAX_REDIRECTS + 1):
             async with client.stream("GET", place, headers={"Accept": accept}) as response:
                 if response.status_code == 200:
-                    return await _body(response, url)
+                    return await body_of(response, url, f"more than {MAX_BODY_BYTES >> 20} MB; is that the right path?")
                 location = response.headers.get("location")
                 if not (300 <= response.status_code < 400) or location is None:
                     kind, advice = _STATUS.get(response.status_code, (FailureKind.UNREACHABLE, ""))
-                    raise _problem(kind, url, f"status {response.status_code}{'; ' if advice else ''}{advice}")
+                    raise problem(kind, url, f"status {response.status_code}{'; ' if advice else ''}{advice}")
                 following = urljoin(place, location)
                 if _origin(following) != _origin(url):
                     host = urlsplit(following).hostname or "another place"
-                    raise _problem(FailureKind.UNSUPPORTED, url, f"redirects to {_plain(host)}, which is not followed")
+                    raise problem(FailureKind.UNSUPPORTED, url, f"redirects to {_plain(host)}, which is not followed")
                 place = following
-        raise _problem(FailureKind.UNSUPPORTED, url, f"more than {MAX_REDIRECTS} redirects")
+        raise problem(FailureKind.UNSUPPORTED, url, f"more than {MAX_REDIRECTS} redirects")
 
 
-async def _body(response: httpx.Response, url: str) -> bytes:
+async def body_of(response: httpx.Response, url: str, too_long: str, most_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The whole body.
+
+    Raises:
+        SourceError: MALFORMED, `too_long`.
+    """
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _problem(FailureKind.MALFORMED, url, f"more than {MAX_BODY_BYTES >> 20} MB; is that the right path?")
+        if len(body) > most_bytes:
+            raise problem(FailureKind.MALFORMED, url, too_long)
     return bytes(body)
 
 
-def _translated(exc: Exception, url: str) -> SourceError:
+def translated(exc: Exception, url: str, untrusted: str) -> SourceError:
+    """What httpx raised in our words.
+
+    Args:
+        untrusted: What to do about a certificate that is not trusted.
+    """
     import httpx
 
     if isinstance(exc, httpx.TimeoutException):
-        return _problem(FailureKind.TIMED_OUT, url, f"no answer in {TIMEOUT_S:.0f} s")
+        return problem(FailureKind.TIMED_OUT, url, f"no answer in {TIMEOUT_S:.0f} s")
     if "CERTIFICATE_VERIFY_FAILED" in str(exc):
-        return _problem(FailureKind.DENIED, url, "its certificate is not trusted; name its authority with ca_file")
+        return problem(FailureKind.DENIED, url, f"its certificate is not trusted; {untrusted}")
     if isinstance(exc, (httpx.ConnectError, httpx.ReadError, httpx.CloseError)):
-        return _problem(FailureKind.UNREACHABLE, url, "no connection; is it running there?")
+        return problem(FailureKind.UNREACHABLE, url, "no connection; is it running there?")
     if isinstance(exc, (httpx.ProtocolError, httpx.DecodingError)):
-        return _problem(FailureKind.MALFORMED, url, "the answer is not HTTP as it should be")
-    return _problem(FailureKind.UNREACHABLE, url, type(exc).__name__)
+        return problem(FailureKind.MALFORMED, url, "the answer is not HTTP as it should be")
+    return problem(FailureKind.UNREACHABLE, url, type(exc).__name__)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -120,7 +131,8 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _problem(kind: FailureKind, url: str, text: str) -> SourceError:
+def problem(kind: FailureKind, url: str, text: str) -> SourceError:
+    """An error that names the address without its user and its query."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return SourceError(kind, f"{_plain(f'{parts.scheme}://{parts.hostname}{port}{parts.path}')}: {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from perftui.commands.deploy_sources import DeploysConfig, deploy_sources
+from perftui.commands.remote_deploys import Closing
 from perftui.model.failure import SourceError
 from perftui.sources.deploy import DeploysSample
 from perftui.sources.kind import Source
@@ -12,22 +13,29 @@ from perftui.sources.kind import Source
 SECTIONS = {
     "systemd": "systemd is not this system's init, or is switched off",
     "packages": "no log of apt, dpkg or dnf here",
+    "kubernetes": "no kubeconfig (KUBECONFIG, ~/.kube/config) and not in a pod, or switched off",
 }
-NAMED = ("git", "capistrano")
+NAMED = {
+    "git": 'no directory named; [deploys.git] SERVICE = "/directory" in the config',
+    "capistrano": 'no directory named; [deploys.capistrano] SERVICE = "/directory" in the config',
+    "github": 'no repository named; [deploys.github.SERVICE] repo = "OWNER/NAME" in the config',
+    "gitlab": 'no project named; [deploys.gitlab.SERVICE] project = "GROUP/NAME" in the config',
+}
 
 
 async def deploy_lines(config: DeploysConfig) -> list[str]:
     """A line for each place that is looked at, and for each source that is off, with what would switch it on."""
-    sources = deploy_sources(config)
-    lines = [line for source in sources for line in await _source_lines(source, config.days)]
+    closing: Closing = []
+    sources = deploy_sources(config, closing=closing)
+    try:
+        told = await asyncio.gather(*(_source_lines(source, config.days) for source in sources))
+    finally:
+        for close in closing:
+            await close()
+    lines = [line for of_source in told for line in of_source]
     have = {source.name for source in sources}
-    lines += [f"  off      deploys  {name}: {why}" for name, why in SECTIONS.items() if name not in have]
-    lines += [
-        f'  off      deploys  {name}: no directory named; [deploys.{name}] SERVICE = "/directory" in the config'
-        for name in NAMED
-        if name not in have
-    ]
-    return lines
+    off = {**SECTIONS, **NAMED}
+    return [*lines, *(f"  off      deploys  {name}: {why}" for name, why in off.items() if name not in have)]
 
 
 async def _source_lines(source: Source, days: float) -> list[str]:

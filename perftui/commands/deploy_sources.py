@@ -8,6 +8,16 @@ from pathlib import Path
 import msgspec
 
 from perftui.commands.paths import state_dir
+from perftui.commands.remote_deploys import (
+    Closing,
+    GitHubConfig,
+    GitLabConfig,
+    KubernetesConfig,
+    check_remote,
+    github_source,
+    gitlab_source,
+    kubernetes_source,
+)
 from perftui.model.failure import UsageError
 from perftui.sources.deploy_places import DeployPlace, DeployPlaces
 from perftui.sources.kind import Source
@@ -34,13 +44,20 @@ class DeploysConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Service → directory that is deployed by git."""
     capistrano: dict[str, str] = {}
     """Service → directory that Capistrano deploys to."""
+    kubernetes: KubernetesConfig = KubernetesConfig()
+    """The cluster that kubectl talks to, where it does."""
+    github: dict[str, GitHubConfig] = {}
+    """Service → repository whose deployments are told."""
+    gitlab: dict[str, GitLabConfig] = {}
+    """Service → project whose deployments are told."""
 
 
 def check(config: DeploysConfig, where: str) -> None:
     """Refuse what could never be read.
 
     Raises:
-        UsageError: a path that is not absolute, or days out of range; `where` names the config file.
+        UsageError: a path that is not absolute, an address or a name that is none, days out of range; `where` names the
+            config file.
     """
     if not 0 < config.days <= 366:
         raise UsageError(f"{where}: deploys.days: {config.days:g} is outside 0 to 366")
@@ -48,12 +65,14 @@ def check(config: DeploysConfig, where: str) -> None:
         **({"file": config.file} if config.file is not None else {}),
         **{f"git.{service}": path for service, path in config.git.items()},
         **{f"capistrano.{service}": path for service, path in config.capistrano.items()},
+        **({"kubernetes.kubeconfig": config.kubernetes.kubeconfig} if config.kubernetes.kubeconfig else {}),
     }
     for key, path in named.items():
         if not Path(path).expanduser().is_absolute():
             raise UsageError(
                 f"{where}: deploys.{key}: {path!r} is no absolute path; it would change with the folder you are in"
             )
+    check_remote(config.kubernetes, config.github, config.gitlab, where)
 
 
 def deploys_file(config: DeploysConfig) -> Path:
@@ -61,15 +80,19 @@ def deploys_file(config: DeploysConfig) -> Path:
     return state_dir() / "deploys.jsonl" if config.file is None else Path(config.file).expanduser()
 
 
-def deploy_sources(config: DeploysConfig, boot_at: float | None = None) -> list[Source]:
+def deploy_sources(config: DeploysConfig, boot_at: float | None = None, closing: Closing | None = None) -> list[Source]:
     """The sources of deploys with their clients; nothing is read yet.
 
-    Another kind of source (a cluster, a forge) is its own function here and a line in `found`.
+    Another kind of source is its own function here and a line in `found`.
+
+    Args:
+        closing: What ends their connections is added there.
     """
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
     from perftui.sources import deploy_capistrano, deploy_file, deploy_git, deploy_packages
 
+    ends: Closing = [] if closing is None else closing
     file = LogFile(str(deploys_file(config)), LOG_BYTES)
     found: list[Source | None] = [
         _places(
@@ -82,6 +105,9 @@ def deploy_sources(config: DeploysConfig, boot_at: float | None = None) -> list[
         _systemd(config, boot_at),
         _places(deploy_capistrano.KIND.name, _capistrano(config), config),
         _places(deploy_git.KIND.name, _git(config), config),
+        kubernetes_source(config.kubernetes, config.days, ends),
+        github_source(config.github, config.days, ends),
+        gitlab_source(config.gitlab, config.days, ends),
     ]
     return [source for source in found if source is not None]
 

@@ -48,16 +48,18 @@ def all_sources(dsn: str | None, config: Config) -> Wired:
     from perftui.commands.probe_sources import probe_sources
 
     postgres, pools = postgres_sources(dsn), pool_sources(config.pools)
+    closing: list[Callable[[], Awaitable[None]]] = []
+    deploys = deploy_sources(config.deploys, _boot_at(), closing)
     return msgspec.structs.replace(
         postgres,
         sources=[
             *host_sources(),
             *postgres.sources,
             *pools.sources,
-            *deploy_sources(config.deploys, _boot_at()),
+            *deploys,
             *probe_sources(config),
         ],
-        closing=(*postgres.closing, *pools.closing),
+        closing=(*postgres.closing, *pools.closing, *closing),
     )
 
 

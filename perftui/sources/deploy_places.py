@@ -1,4 +1,4 @@
-"""What the sources of deploys on this host share: places that are read one after the other, each failing by itself."""
+"""What sources of deploys share: places that are read one after the other, each failing by itself."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class PlaceRead(NamedTuple):
     trouble: str = ""
     """What was skipped, and why."""
     marks: Sequence[Mark] = ()
+    unread: str = ""
+    """Why a part of it can't be read, so that changes may be missing."""
 
 
 class DeployPlace(Protocol):
@@ -51,6 +53,80 @@ class DeployPlace(Protocol):
             SourceError: it can't be read now.
         """
         ...
+
+
+class Named(Protocol):
+    """A place, whoever reads it."""
+
+    name: str
+    named: bool
+
+
+class KnownPlaces:
+    """What the places of one source told last, and since when one of them can't be read."""
+
+    def __init__(self, horizon_s: float) -> None:
+        self._horizon_s = horizon_s
+        self._known: dict[str, PlaceRead] = {}
+        self._read_at: dict[str, float] = {}
+        self._seen: dict[str, float] = {}
+        self._places: list[Place] = []
+        self._failures: list[SourceError] = []
+
+    def since_at(self, now_at: float) -> float:
+        """How far back changes are told."""
+        return now_at - self._horizon_s
+
+    def read(self, place: Named, read: PlaceRead, now_at: float) -> None:
+        """It told this now."""
+        self._known[place.name] = read
+        if not read.unread:
+            self._read_at[place.name] = now_at
+        self._tell(place, read, now_at, read.unread)
+
+    def failed(self, place: Named, exc: SourceError, now_at: float) -> None:
+        """It can't be read now: it keeps what it told before."""
+        self._failures.append(exc)
+        self._tell(place, self._known.get(place.name, PlaceRead(())), now_at, exc.detail)
+
+    def _tell(self, place: Named, read: PlaceRead, now_at: float, unread: str) -> None:
+        self._places.append(
+            Place(
+                name=place.name,
+                since_at=read.since_at,
+                unknown_since_at=self._read_at.setdefault(place.name, now_at) if unread else None,
+                trouble=unread or read.trouble,
+                named=place.named,
+            )
+        )
+
+    def sample(self, mono: float, now_at: float) -> DeploysSample:
+        """All that was told since the last sample.
+
+        Raises:
+            SourceError: no place could be read: the first one's reason.
+        """
+        places, failures = self._places, self._failures
+        self._places, self._failures = [], []
+        if failures and len(failures) == len(places):
+            raise failures[0]
+        since_at = self.since_at(now_at)
+        return DeploysSample(
+            mono=mono,
+            deploys=self._as_first_seen(newest((d for read in self._known.values() for d in read.deploys), since_at)),
+            places=tuple(places),
+            marks=tuple(mark for read in self._known.values() for mark in read.marks if mark.at >= since_at),
+        )
+
+    def _as_first_seen(self, deploys: Sequence[Deploy]) -> tuple[Deploy, ...]:
+        """Each with the moment it was first seen: places read their logs anew after a rotation."""
+        self._seen = {deploy.id: self._seen.get(deploy.id, deploy.seen_at) for deploy in deploys}
+        return tuple(
+            deploy
+            if deploy.seen_at == self._seen[deploy.id]
+            else msgspec.structs.replace(deploy, seen_at=self._seen[deploy.id])
+            for deploy in deploys
+        )
 
 
 class DeployPlaces:
@@ -73,10 +149,7 @@ class DeployPlaces:
         self._places = places
         self._clock = clock
         self._worker = worker
-        self._horizon_s = days * DAY_S
-        self._known: dict[str, PlaceRead] = {}
-        self._read_at: dict[str, float] = {}
-        self._seen: dict[str, float] = {}
+        self._known = KnownPlaces(days * DAY_S)
 
     async def sample(self) -> DeploysSample:
         """Look at all places. One that can't be read keeps what it told before and is unknown from then on.
@@ -88,41 +161,10 @@ class DeployPlaces:
 
     def _read(self) -> DeploysSample:
         now_at, mono = self._clock.wall(), self._clock.mono()
-        since_at = now_at - self._horizon_s
-        told, failures = [], []
+        since_at = self._known.since_at(now_at)
         for place in self._places:
-            unknown_since_at = None
             try:
-                read = self._known[place.name] = place.read(now_at, since_at)
-                self._read_at[place.name] = now_at
+                self._known.read(place, place.read(now_at, since_at), now_at)
             except SourceError as exc:
-                failures.append(exc)
-                unknown_since_at = self._read_at.setdefault(place.name, now_at)
-                read = self._known.get(place.name, PlaceRead(()))._replace(trouble=exc.detail)
-            told.append(
-                Place(
-                    name=place.name,
-                    since_at=read.since_at,
-                    unknown_since_at=unknown_since_at,
-                    trouble=read.trouble,
-                    named=place.named,
-                )
-            )
-        if failures and len(failures) == len(self._places):
-            raise failures[0]
-        return DeploysSample(
-            mono=mono,
-            deploys=self._as_first_seen(newest((d for read in self._known.values() for d in read.deploys), since_at)),
-            places=tuple(told),
-            marks=tuple(mark for read in self._known.values() for mark in read.marks if mark.at >= since_at),
-        )
-
-    def _as_first_seen(self, deploys: Sequence[Deploy]) -> tuple[Deploy, ...]:
-        """Each with the moment it was first seen: places read their logs anew after a rotation."""
-        self._seen = {deploy.id: self._seen.get(deploy.id, deploy.seen_at) for deploy in deploys}
-        return tuple(
-            deploy
-            if deploy.seen_at == self._seen[deploy.id]
-            else msgspec.structs.replace(deploy, seen_at=self._seen[deploy.id])
-            for deploy in deploys
-        )
+                self._known.failed(place, exc, now_at)
+        return self._known.sample(mono, now_at)
