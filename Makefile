@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format lint types contracts bench lock clean
+.PHONY: help demo test kubernetes check format lint types contracts bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,6 +16,11 @@ test: $(VENV)/.dev  ## install what the tests need and run them
 	@tests/install-tools
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault"
 	@$(BIN)/python -m pytest -m fault
+
+kubernetes: $(VENV)/.dev  ## the tests that need a real Kubernetes control plane, which is built once (minutes)
+	@tests/install-tools --kubernetes
+	@tests/kubernetes/build
+	@$(BIN)/python -m pytest -m kubernetes tests/kubernetes
 
 check: format lint types contracts test  ## everything CI asks for
 

@@ -70,7 +70,7 @@ class Deploy(msgspec.Struct, frozen=True, kw_only=True):
     who: str | None = None
     """The person or the program that did it."""
     source: str
-    """Who told us: file, packages, systemd, git, or the name that a line of the file gives."""
+    """Who told us: file, packages, systemd, git, kubernetes, github, or the name that a line of the file gives."""
     sources: tuple[str, ...] = ()
     """All who told of this change."""
     kind: DeployKind

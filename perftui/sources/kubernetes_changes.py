@@ -266,8 +266,10 @@ def _moment(
         at_end = workload.progress.at_end
         if at_end is not None and at_end >= earliest:
             latest = min(latest, at_end)
-        if workload.template is not None and earliest - 1 <= workload.template.at <= latest + 1:
-            return workload.template.at, 1.0
+        # One that is as old as what came before is told of that: servers before 1.22 keep a field's first moment.
+        touched = workload.template
+        if touched is not None and before_at < touched.at and earliest <= touched.at <= latest + 1:
+            return touched.at, 1.0
     latest = max(earliest, latest)
     return (earliest + latest) / 2, max(1.0, (latest - earliest) / 2)
 

@@ -33,7 +33,7 @@ def programs() -> Path:
     for needed in ("etcd", "openssl"):
         if shutil.which(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    done = subprocess.run([BUILD, folder], capture_output=True, text=True, timeout=1200)
+    done = subprocess.run([BUILD], capture_output=True, text=True, timeout=1200)
     if done.returncode != 0:
         pytest.fail(f"tests/kubernetes/build: {done.stderr.strip().splitlines()[-1:]}")
     return folder

@@ -302,6 +302,7 @@ async def test_a_bad_token_and_a_wrong_authority(shop: Namespace) -> None:
 async def test_ways_to_log_in(shop: Namespace, tmp_path: Path) -> None:
     cluster = shop.cluster
     shop.create(DEPLOYMENTS, "web", replicas=1)
+    wait_for(lambda: bool(cluster.get(shop.path("replicasets"))["items"]), "its ReplicaSet is there")
     token = tmp_path / "token"
     token.write_text(f"{ADMIN}\n")
     pair = {
