@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-changes",
         action="store_true",
-        help="allow to cancel and terminate sessions and to run EXPLAIN ANALYZE, each after a confirmation",
+        help="allow to cancel and terminate sessions, EXPLAIN ANALYZE and what playbooks change, each after a confirmation",
     )
     screen_arguments(parser)
 
@@ -49,6 +49,7 @@ def screen_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Sample first, then import the screen: what the import takes is the first interval."""
     from perftui.commands.config import load
+    from perftui.commands.desk_maker import DeskMaker
     from perftui.commands.screen import options
     from perftui.commands.sources import all_processes, all_sources, machine
     from perftui.tui.terminal import require
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.live import LivePlayer
     from perftui.pipeline.loop import Judge
+    from perftui.pipeline.playbook.board import SnapshotBoard
     from perftui.playbooks.answers import answers
 
     wired, here = all_sources(args.dsn, settings.config), machine()
@@ -69,12 +71,19 @@ def run(args: argparse.Namespace) -> ExitCode:
         tape = TapeWriter(args.record, here)
     feed = LiveFeed(wired.sources, SystemClock(), args.interval or settings.config.interval_s)
     judge = Judge(machine=here, limits=settings.limits, answers=answers())
-    player = LivePlayer(feed, judge, tape, all_processes(wired.sources), wired.aclose)
+    board = SnapshotBoard()
+
+    async def at_end() -> None:
+        await desks.aclose()
+        await wired.aclose()
+
+    player = LivePlayer(feed, judge, tape, all_processes(wired.sources), at_end, board.put)
+    desks = DeskMaker(wired.control, board, player.call, args.allow_changes)
     player.warm_up()
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
-    code = run_console(player, options(args, settings.config, _actions(args, wired, player)))
+    code = run_console(player, options(args, settings.config, desks, _actions(args, wired, player)))
     if player.failure is not None:
         raise RuntimeError(f"sampling ended: {player.failure}") from player.failure
     return code

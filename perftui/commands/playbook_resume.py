@@ -21,7 +21,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """A listing is healthy when nothing is open, a warning otherwise; a resumed run ends as `run` does."""
-    from perftui.commands.playbook_sitting import Answers, open_runs, resumed_run
+    from perftui.commands.playbook_sitting import Answers, resumed_run
+    from perftui.commands.run_keeping import open_runs
     from perftui.playbooks.run.book import kept
 
     found = open_runs()

@@ -5,14 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pwd
-import secrets
 import signal
 import sys
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,8 +15,8 @@ import msgspec
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
 from perftui.commands.config import Settings
-from perftui.commands.paths import state_dir
 from perftui.commands.playbook_tools import ClientTools
+from perftui.commands.run_keeping import new_folder, opening, redactor, taken_over
 from perftui.commands.sources import all_sources, machine
 from perftui.model.exit_code import ExitCode
 from perftui.pipeline.feed import LiveFeed
@@ -31,12 +26,10 @@ from perftui.pipeline.playbook.headless import Headless
 from perftui.pipeline.playbook.keeper import Keeper
 from perftui.pipeline.playbook.runner import Runner
 from perftui.pipeline.playbook.talk import RunView
-from perftui.pipeline.tree import iso
-from perftui.playbooks.journal import Event, Who
-from perftui.playbooks.redaction import Redactor, checked_pattern
+from perftui.playbooks.journal import Event
 from perftui.playbooks.run.book import Bound
 from perftui.playbooks.run.result import exit_code
-from perftui.playbooks.run_folder import Clocks, Durability, Found, RunFolder, found_runs, shared_root
+from perftui.playbooks.run_folder import Durability, Found, RunFolder
 
 FIRST_LOOK_S = 2.0
 """A run begins when there are readings, or without them after this long."""
@@ -51,62 +44,12 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool = False
 
 
-def run_roots() -> tuple[Path, Path]:
-    """Where runs are kept: the state folder, then shared memory."""
-    return state_dir() / "runs", shared_root()
-
-
-def open_runs() -> list[Found]:
-    """Runs that did not come to their end, newest first."""
-    return [each for each in found_runs(run_roots()) if each.open]
-
-
-def who() -> Who:
-    """Who sits here, for the journal."""
-    try:
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        user = str(os.geteuid())
-    tty = None
-    with contextlib.suppress(OSError):
-        tty = os.ttyname(2)
-    address = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
-    return Who(
-        user=user, sudo_user=os.environ.get("SUDO_USER"), ssh_from=address or None, tty=tty, host=os.uname().nodename
-    )
-
-
-def clocks() -> Clocks:
-    return Clocks(wall_iso=lambda: str(iso(time.time())), mono=time.monotonic)
-
-
-def redactor(made: Bound) -> Redactor:
-    """With the patterns of every playbook of the book."""
-    patterns = [str(text) for playbook in made.book.playbooks.values() for text in playbook.redact]
-    return Redactor(patterns=[checked_pattern(text) for text in patterns])
-
-
-def new_folder(made: Bound) -> RunFolder:
-    """The folder of a run that begins, with the exact text of all its playbooks."""
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = RunFolder(f"{moment}-{made.book.main}-{secrets.token_hex(2)}", run_roots(), who(), clocks())
-    for name, text in made.texts.items():
-        folder.keep_playbook(text, None if name == made.book.main else name)
-    return folder
-
-
-def opening(made: Bound) -> dict[str, Any]:
-    """What the first line of a run tells."""
-    playbook = made.book.playbooks[made.book.main]
-    return {"playbook": made.book.main, "title": playbook.title, "sha256": made.sha256, "pid": os.getpid()}
-
-
 async def new_run(made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
     return await _sitting(new_folder(made), made, answers, settings, dsn)
 
 
 async def resumed_run(found: Found, made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
-    folder = RunFolder(found.name, run_roots(), who(), clocks(), found.journal)
+    folder = taken_over(found)
     for problem in found.journal.problems:
         print(f"perftui: {found.name}: {problem}", file=sys.stderr)
     return await _sitting(folder, made, answers, settings, dsn)

@@ -44,14 +44,17 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     require()
     tape = Tape(args.file)
+    from perftui.commands.desk_maker import DeskMaker
     from perftui.commands.screen import options
+    from perftui.pipeline.playbook.board import SnapshotBoard
     from perftui.pipeline.replay import TapePlayer
 
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
     player = TapePlayer(tape, Judge(machine=tape.machine, limits=settings.limits, answers=answers()))
-    code = run_console(player, options(args, settings.config))
+    desks = DeskMaker(None, SnapshotBoard(), call=None)
+    code = run_console(player, options(args, settings.config, desks))
     if isinstance(player.failure, UsageError):
         raise player.failure
     if player.failure is not None:

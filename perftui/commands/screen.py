@@ -8,10 +8,13 @@ from perftui.commands.config import Config
 from perftui.commands.paths import state_dir
 from perftui.pipeline.actions import Actions
 from perftui.pipeline.snapshot import Snapshot
+from perftui.tui.desk_side import MakeDesk
 from perftui.tui.options import ConsoleOptions, Theme
 
 
-def options(args: argparse.Namespace, config: Config, actions: Actions | None = None) -> ConsoleOptions:
+def options(
+    args: argparse.Namespace, config: Config, playbooks: MakeDesk, actions: Actions | None = None
+) -> ConsoleOptions:
     """Flags win over the config; `auto` leaves the choice to what the terminal can do."""
     theme = args.theme or config.theme
     return ConsoleOptions(
@@ -19,6 +22,7 @@ def options(args: argparse.Namespace, config: Config, actions: Actions | None = 
         snapshot_text=_text,
         snapshot_json=_json,
         actions=actions,
+        playbooks=playbooks,
         theme=None if theme == "auto" else Theme(theme),
         ascii=config.ascii if args.ascii is None else args.ascii,
         mouse=config.mouse if args.mouse is None else args.mouse,

@@ -25,10 +25,12 @@ class LivePlayer:
         tape: TapeWriter | None = None,
         all_processes: Callable[[bool], None] = lambda wanted: None,
         at_end: Callable[[], Awaitable[None]] | None = None,
+        follow: Callable[[Snapshot], None] = lambda snapshot: None,
     ) -> None:
         """Prepare it.
 
         Args:
+            follow: is handed the newest snapshot of each tick, in its thread, whatever is shown.
             all_processes: asks the source of processes for all of them, or for the leaders.
             at_end: awaited in its thread when it has ended: what is held for the sources is given back.
         """
@@ -36,6 +38,7 @@ class LivePlayer:
         self._timeline = Timeline(judge)
         self._tape = tape
         self._all_processes = all_processes
+        self._follow = follow
         self._publish: Publish | None = None
         self._newest: Snapshot | None = None
         self._cursor: int | None = None
@@ -100,6 +103,7 @@ class LivePlayer:
                 self._tape.write(frame)
             self._timeline.push(frame)
             self._newest = self._timeline.newest()
+            self._follow(self._newest)
             self._show()
 
     def _step(self, seconds: float) -> None:

@@ -82,7 +82,15 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
 def line_of(entry: Entry) -> bytes:
     """The entry as it is written, without its newline."""
-    return msgspec.json.encode(entry)
+    return msgspec.json.encode(entry, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Durations and names are numbers and texts of a kind of their own, which the encoder does not know."""
+    for kind in (float, int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotImplementedError(f"{type(value).__name__} has no place in a journal")
 
 
 def digest(line: bytes) -> str:

@@ -85,6 +85,19 @@ def found_runs(roots: tuple[Path, ...]) -> list[Found]:
     ]
 
 
+def owned(found: Found) -> bool:
+    """Whether a living program has the run open."""
+    for folder in found.places:
+        try:
+            with open(folder / JOURNAL, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            continue
+    return False
+
+
 class RunFolder:
     """The one writer of a run. Calls block on the disk: they are made in a worker's thread."""
 

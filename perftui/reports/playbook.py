@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from perftui.history.words import age
-from perftui.playbooks.checks.declarations import overdue
+from perftui.playbooks.checks.declarations import review
 from perftui.playbooks.document import Effect, Playbook
 from perftui.playbooks.load import Loaded, depth, walk
 from perftui.playbooks.plan import Plan, PlannedStep, plain
@@ -20,14 +20,6 @@ _SIGNS = {Effect.READ: " ", Effect.UNKNOWN: "?", Effect.CHANGE: "!"}
 _TELLING = ("text", "statement", "until", "condition", "playbook", "url", "host", "kind")
 """Fields whose value needs no name beside it."""
 LEGEND = "!  changes something    ?  not declared"
-
-
-def review(playbook: Playbook, today: date) -> str:
-    """How fresh it is, in words."""
-    if playbook.reviewed is None:
-        return "never reviewed"
-    due = overdue(playbook.reviewed, playbook.review_every_s, today)
-    return f"review was due {due}" if due else f"reviewed {playbook.reviewed}"
 
 
 def shelf_text(shelved: Sequence[Shelved], today: date) -> str:

@@ -26,12 +26,15 @@ from perftui.pipeline.player import Mode, Player, Shown
 from perftui.tui import terminal
 from perftui.tui.acting import acted, aged, copied_text, dialog_key, received
 from perftui.tui.canvas import Canvas, CanvasScreen
+from perftui.tui.desk_side import DeskSide
 from perftui.tui.keeping import keep_in_background, keep_snapshot
 from perftui.tui.keys import BY_NAME, KEYS, Action, number_sign
 from perftui.tui.layout import Place
 from perftui.tui.options import ConsoleOptions, Theme
+from perftui.tui.running import chosen, desk_told, panel_pressed, quits, run_focused
 from perftui.tui.screen import Painter
 from perftui.tui.state import (
+    PLAYBOOKS,
     PROCESSES,
     STATEMENTS,
     Editing,
@@ -121,6 +124,7 @@ class Console(App[None]):
         self._note = ""
         self._called = False
         self._skipped = False
+        self._side = DeskSide(options.playbooks, self._on_ui, self._desk_told)
         self._ui: tuple[asyncio.AbstractEventLoop, contextvars.Context] | None = None
         self.ended_by = ExitCode.HEALTHY
 
@@ -209,7 +213,7 @@ class Console(App[None]):
             return
         if self._newest is not None:
             self.state = aged(self.state, self._newest.newest_at)
-        drawn = self._painter.draw(self._newest, self.state, width, height, self._age())
+        drawn = self._painter.draw(self._newest, self.state, width, height, self._age(), self._side.view)
         self._facts, self._places = drawn.facts, drawn.places
         self.state = settled(self.state, drawn.facts)
         self.canvas.show(drawn.lines, width)
@@ -227,8 +231,23 @@ class Console(App[None]):
             self._go_on(dialog_key(self.state, self.state.dialog, event.key, event.character))
         elif self.state.edit is not None:
             self._type(event.key, event.character)
+        elif self._panel_pressed(event.key, event.character):
+            return
         elif event.key in BY_NAME:
             self.do(BY_NAME[event.key], event.key)
+
+    def _panel_pressed(self, key: str, character: str | None) -> bool:
+        """Whether the panel of a run took the key."""
+        state, told, taken = panel_pressed(self.state, self._side.sitting, key, character, self._now())
+        if taken:
+            self._become(state)
+        if told is not None:
+            self._side.tell(told)
+        return taken
+
+    def _desk_told(self) -> None:
+        """The desk has something new: another question, a step that moved, a list."""
+        self._become(desk_told(self.state, self._side.view, self._now()))
 
     def on_paste(self, event: events.Paste) -> None:
         self._become(pasted(self.state, event.text))
@@ -245,7 +264,16 @@ class Console(App[None]):
             _PLAYER[action](self._player)
         match action:
             case Action.QUIT:
-                self.end(ExitCode.HEALTHY)
+                self.state, ends = quits(self.state, self._side.running)
+                self.end(ExitCode.HEALTHY) if ends else self.draw()
+            case Action.PANEL:
+                self._become(run_focused(self.state, self._side.sitting, not self.state.panel.focus))
+            case Action.PLAYBOOKS if self._side.sitting is not None:
+                self._become(run_focused(self.state, self._side.sitting, True))
+            case Action.PLAYBOOKS:
+                self._list_playbooks()
+            case Action.ZOOM if self.state.view == PLAYBOOKS:
+                self._become(chosen(self.state, self._side, self._facts))
             case Action.SUSPEND:
                 self.action_suspend_process()
             case Action.PALETTE:
@@ -260,6 +288,13 @@ class Console(App[None]):
                 self._redraw()
             case _:
                 self._become(reduced(self.state, action, self._facts, key))
+
+    def _list_playbooks(self) -> None:
+        if not self._side.there:
+            self._become(told(self.state, "there are no playbooks here"))
+            return
+        self._become(opened(self.state, PLAYBOOKS))
+        self._side.look(self._newest.snapshot if self._newest is not None else None)
 
     def _act(self, action: Action) -> None:
         if self._newest is not None:

@@ -14,6 +14,8 @@ from perftui.views.pg_running import SESSION_ROW
 _ALWAYS = (Action.HELP, Action.QUIT)
 _ORDER = (
     Action.ZOOM_NUMBER,
+    Action.PANEL,
+    Action.PLAYBOOKS,
     Action.BACK,
     Action.EXPLAIN,
     Action.LITERALS,
@@ -54,6 +56,10 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
 
 
 def _useful(action: Action, state: UiState, facts: Facts) -> bool:
+    if action is Action.PANEL:
+        return facts.run
+    if action is Action.PLAYBOOKS:
+        return not facts.run
     if action is Action.TURN:
         return bool(facts.turn)
     if action is Action.LITERALS:

@@ -33,6 +33,8 @@ class Action(StrEnum):
     ANALYZE = "analyze"
     LITERALS = "literals"
     MARK = "mark"
+    PLAYBOOKS = "playbooks"
+    PANEL = "panel"
     SHORTER_SPAN = "shorter_span"
     LONGER_SPAN = "longer_span"
     UP = "up"
@@ -67,6 +69,14 @@ KEYS = (
         Action.ZOOM,
         "zoom the chosen pane, or the one that a finding points at; in the statements: open one",
     ),
+    Key(
+        ("p",),
+        "p",
+        Action.PLAYBOOKS,
+        "playbooks: what fits now, what was left open, all; Enter shows one, Enter again begins it",
+        "playbooks",
+    ),
+    Key(("tab",), "Tab", Action.PANEL, "to the panel of the run that is open, and back to the panes", "run"),
     Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
     Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),
     Key(("left",), "←", Action.EARLIER, "one second back in time", "time"),

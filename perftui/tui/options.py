@@ -10,6 +10,7 @@ import msgspec
 
 from perftui.pipeline.actions import Actions
 from perftui.pipeline.snapshot import Snapshot
+from perftui.tui.desk_side import MakeDesk
 
 
 class Theme(StrEnum):
@@ -29,6 +30,8 @@ class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_json: Callable[[Snapshot], bytes]
     actions: Actions | None = None
     """What can be asked of the server; None over a tape."""
+    playbooks: MakeDesk | None = None
+    """Makes the desk of playbooks when it is first wanted; None where there is none."""
     theme: Theme | None = None
     """None: as the terminal and NO_COLOR say."""
     ascii: bool = False

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perftui.pipeline.player import Shown
 from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.dialog import WIDTH, dialog_lines
-from perftui.tui.draw import blank, fit
+from perftui.tui.draw import beside, blank, fit
 from perftui.tui.footer import footer
 from perftui.tui.layout import Place, numbered, overview
 from perftui.tui.manual import manual_lines
-from perftui.tui.state import FINDINGS, HELP, OVERVIEW, SOURCES, Facts, UiState
+from perftui.tui.run_box import SIDE, beside_run, playbooks_zoom, run_box, run_line, run_sign
+from perftui.tui.state import FINDINGS, HELP, OVERVIEW, PLAYBOOKS, SOURCES, Facts, UiState
 from perftui.tui.zoom import ChartKeeper, zoom_facts, zoom_lines
 from perftui.views import PaneKind
 from perftui.views.banner import header, verdict_lines
@@ -21,6 +23,9 @@ from perftui.views.findings import findings_zoom
 from perftui.views.model import Line, Role, TableState, Zoom
 from perftui.views.pg_statement import OpenedStatement, statement_zoom
 from perftui.views.sources import sources_zoom
+
+if TYPE_CHECKING:
+    from perftui.pipeline.playbook.desk import DeskView
 
 DETAIL_LINES = 3
 
@@ -42,26 +47,52 @@ class Painter:
         self._keeper = ChartKeeper()
         self._zoom: tuple[object, str, OpenedStatement | None, TableState, int, Zoom] | None = None
 
-    def draw(self, shown: Shown | None, state: UiState, width: int, height: int, stale_s: float | None = None) -> Drawn:
+    def draw(
+        self,
+        shown: Shown | None,
+        state: UiState,
+        width: int,
+        height: int,
+        stale_s: float | None = None,
+        desk: DeskView | None = None,
+    ) -> Drawn:
         """The screen.
 
         Args:
             shown: None before the first reading.
             stale_s: How long nothing new has come although it should have; None while all is well.
+            desk: Playbooks and the run that is open; None before anybody asked for them.
         """
         if shown is None:
             waiting = fit(((" reading this host…", Role.DIM),), width)
             return Drawn([waiting, *[blank(width)] * (height - 1)][:height], Facts())
-        top = self._top(shown, width, height, stale_s)
+        top = self._top(shown, width, height, stale_s, desk)
         below = 1 if height > len(top) + 1 else 0
         room = height - len(top) - below
-        body, facts, places = self._body(shown, state, width, room)
+        body, facts, places = self._beside_run(shown, state, width, room, desk)
         lines = [*top, *_with_dialog(body, state, facts, width)]
         if below:
             lines.append(footer(state, facts, shown.note, width))
         return Drawn(lines[:height], facts, tuple(p._replace(y=p.y + len(top)) for p in places))
 
-    def _top(self, shown: Shown, width: int, height: int, stale_s: float | None) -> list[Line]:
+    def _beside_run(
+        self, shown: Shown, state: UiState, width: int, height: int, desk: DeskView | None
+    ) -> tuple[list[Line], Facts, Sequence[Place]]:
+        """The panes, and the panel of a run: beside them where there is room, else one of the two at a time."""
+        sitting = desk.sitting if desk is not None else None
+        if sitting is None or desk is None or height < 3:
+            return self._body(shown, state, width, height, desk)
+        if beside_run(width, height):
+            panes, facts, places = self._body(shown, state, width - SIDE, height, desk)
+            drawn = beside(panes, run_box(desk, sitting, state.panel, shown, SIDE, height))
+            return drawn, msgspec.structs.replace(facts, run=True), places
+        panes, facts, places = self._body(shown, state, width, height - 1, desk)
+        facts = msgspec.structs.replace(facts, run=True)
+        if state.panel.focus:
+            return run_box(desk, sitting, state.panel, shown, width, height), facts, ()
+        return [*panes, run_line(sitting, width)], facts, places
+
+    def _top(self, shown: Shown, width: int, height: int, stale_s: float | None, desk: DeskView | None) -> list[Line]:
         """Header and verdict; the verdict alone where there is no room for more."""
         verdict = [fit(line, width) for line in verdict_lines(shown.snapshot, width)]
         if height < 5:
@@ -69,9 +100,11 @@ class Painter:
         if stale_s is not None:
             words = f" ▲ nothing new for {stale_s:.0f} s: what stands below is old"
             return [fit(((words, Role.WARNING),), width), *verdict]
-        return [fit(header(shown, width), width), *verdict]
+        return [fit(header(shown, width, run_sign(desk)), width), *verdict]
 
-    def _body(self, shown: Shown, state: UiState, width: int, height: int) -> tuple[list[Line], Facts, Sequence[Place]]:
+    def _body(
+        self, shown: Shown, state: UiState, width: int, height: int, desk: DeskView | None
+    ) -> tuple[list[Line], Facts, Sequence[Place]]:
         snapshot = shown.snapshot
         panes = numbered(self._panes, snapshot)
         keys = tuple(pane.kind.key for pane in panes)
@@ -81,8 +114,12 @@ class Painter:
             lines, places, affected = overview(panes, snapshot, state.pane, width, height)
             return lines, Facts(panes=keys, affected=affected), places
         number = keys.index(state.view) + 1 if state.view in keys else None
-        zoom = self._zoomed(shown, state, width, panes[number - 1].kind if number else None)
-        detail = _detail(snapshot, zoom, state.row, width, height, panes[number - 1].kind if number else None)
+        kind = panes[number - 1].kind if number else None
+        if state.view == PLAYBOOKS:
+            zoom, detail = playbooks_zoom(desk, state, width, height)
+        else:
+            zoom = self._zoomed(shown, state, width, kind)
+            detail = _detail(snapshot, zoom, state.row, width, height, kind)
         room = height - len(detail)
         facts = msgspec.structs.replace(zoom_facts(zoom, room - 1), panes=keys)
         lines = zoom_lines(zoom, number, state, width, room, self._keeper, self._plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -12,10 +13,14 @@ from perftui.tui.keys import Action
 from perftui.views.model import Table, TableState
 from perftui.views.pg_statement import OpenedStatement
 
+if TYPE_CHECKING:
+    from perftui.pipeline.playbook.talk import Question
+
 OVERVIEW = "overview"
 FINDINGS = "findings"
 SOURCES = "sources"
 HELP = "help"
+PLAYBOOKS = "playbooks"
 PROCESSES = "processes"
 STATEMENTS = "statements"
 SESSIONS = ("locks", "connections")
@@ -28,6 +33,8 @@ class Editing(StrEnum):
     FILTER = "filter"
     MARK = "mark"
     CONFIRM = "confirm"
+    RUN = "run"
+    """In the panel of a run."""
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +47,30 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """What Esc brings back."""
 
 
+class PanelState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is chosen and typed in the panel of a run."""
+
+    focus: bool = False
+    """Keys go to the panel first."""
+    asked: Question | None = None
+    """The question that all of this belongs to."""
+    asked_at: float = 0.0
+    """When it came, by the clock of the screen."""
+    texts: Mapping[str, str] = {}
+    """Inputs as they stand, by name."""
+    field: int = 0
+    row: int = 0
+    top: int = 0
+    edit: Edit | None = None
+    what: Literal["field", "typed", "note", "blocked", "stop"] = "field"
+    """What is typed in `edit`."""
+    undoing: bool = False
+    """One of several changes is to be named."""
+
+
 class UiState(msgspec.Struct, frozen=True, kw_only=True):
     view: str = OVERVIEW
-    """OVERVIEW, FINDINGS, SOURCES, HELP or the key of a zoomed pane."""
+    """OVERVIEW, FINDINGS, SOURCES, HELP, PLAYBOOKS or the key of a zoomed pane."""
     pane: str = ""
     """The pane chosen on the overview; empty until one is."""
     tables: Mapping[str, TableState] = {}
@@ -58,6 +86,9 @@ class UiState(msgspec.Struct, frozen=True, kw_only=True):
     """The statement that lies over the table it was chosen from."""
     dialog: Dialog | None = None
     """The question that must be answered before anything else."""
+    offer: str = ""
+    """The playbook that lies open over the list of them."""
+    panel: PanelState = PanelState()
     message: str = ""
     """What the last key did; until the next one."""
 
@@ -84,6 +115,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     turn: str = ""
     """A word for the table's other form; empty where it has none."""
     table: Table | None = None
+    run: bool = False
+    """A run is open here."""
 
 
 def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiState:
@@ -116,8 +149,10 @@ def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiSt
 
 def opened(state: UiState, view: str) -> UiState:
     """Another view, from its top."""
-    pane = view if view not in (OVERVIEW, FINDINGS, SOURCES, HELP) else state.pane
-    return msgspec.structs.replace(state, view=view, pane=pane, row="", index=0, top=0, edit=None, opened=None)
+    pane = view if view not in (OVERVIEW, FINDINGS, SOURCES, HELP, PLAYBOOKS) else state.pane
+    return msgspec.structs.replace(
+        state, view=view, pane=pane, row="", index=0, top=0, edit=None, opened=None, offer=""
+    )
 
 
 def told(state: UiState, message: str) -> UiState:
@@ -154,6 +189,8 @@ def _zoomed(state: UiState, facts: Facts) -> UiState:
 def _back(state: UiState) -> UiState:
     if state.opened is not None:
         return msgspec.structs.replace(state, opened=None)
+    if state.offer:
+        return msgspec.structs.replace(state, offer="", top=0)
     if state.table().filter:
         return _choose(state, filter="")
     if state.view == OVERVIEW:
@@ -240,15 +277,18 @@ def typed(state: UiState, key: str, character: str | None) -> UiState:
         return msgspec.structs.replace(state, edit=None)
     if key == "enter":
         return msgspec.structs.replace(state, edit=None)
-    return _edited(state, _keyed(edit, key, character))
+    return _edited(state, keyed(edit, key, character))
 
 
 def pasted(state: UiState, words: str) -> UiState:
     """The state after a paste: its first line, without control characters, where the cursor stands."""
-    if state.edit is None:
-        return state
-    first = (words.splitlines() or [""])[0]
-    return _edited(state, _inserted(state.edit, "".join(sign for sign in first if sign.isprintable())))
+    first = "".join(sign for sign in (words.splitlines() or [""])[0] if sign.isprintable())
+    if state.edit is not None:
+        return _edited(state, inserted(state.edit, first))
+    if state.panel.focus and state.panel.edit is not None:
+        panel = msgspec.structs.replace(state.panel, edit=inserted(state.panel.edit, first))
+        return msgspec.structs.replace(state, panel=panel)
+    return state
 
 
 def _edited(state: UiState, edit: Edit) -> UiState:
@@ -257,12 +297,14 @@ def _edited(state: UiState, edit: Edit) -> UiState:
     return msgspec.structs.replace(state, edit=edit)
 
 
-def _inserted(edit: Edit, words: str) -> Edit:
+def inserted(edit: Edit, words: str) -> Edit:
+    """The line after words were put where its cursor stands."""
     text = edit.text[: edit.cursor] + words + edit.text[edit.cursor :]
     return msgspec.structs.replace(edit, text=text, cursor=edit.cursor + len(words))
 
 
-def _keyed(edit: Edit, key: str, character: str | None) -> Edit:
+def keyed(edit: Edit, key: str, character: str | None) -> Edit:
+    """The line after one of the keys that edit it."""
     text, cursor = edit.text, edit.cursor
     match key:
         case "left" | "ctrl+b":
@@ -286,7 +328,7 @@ def _keyed(edit: Edit, key: str, character: str | None) -> Edit:
         case "delete":
             text = text[:cursor] + text[cursor + 1 :]
         case _ if character and character.isprintable():
-            return _inserted(edit, character)
+            return inserted(edit, character)
         case _:
             pass
     return msgspec.structs.replace(edit, text=text, cursor=min(max(cursor, 0), len(text)))

@@ -15,8 +15,12 @@ from perftui.views.probes import header_words
 from perftui.views.tone import ROLES, SIGNS
 
 
-def header(shown: Shown, width: int) -> Line:
-    """Host, server, feed, clock, tape and sources in one line; what matters least goes first when the room is small."""
+def header(shown: Shown, width: int, run: Line = ()) -> Line:
+    """Host, server, feed, clock, tape and sources in one line; what matters least goes first when the room is small.
+
+    Args:
+        run: that a playbook's run is open; empty while none is.
+    """
     machine = shown.snapshot.machine
     # (rank, piece): the highest rank goes first.
     left: list[tuple[int, Line]] = [
@@ -27,6 +31,7 @@ def header(shown: Shown, width: int) -> Line:
         (3, server_words(shown.snapshot)),
     ]
     right: list[tuple[int, Line]] = [
+        (0, run),
         (0, _feed(shown)),
         (1, ((stamp(shown.snapshot.at), Role.TEXT),)),
         (5, _tape(shown.recording)),

@@ -5,6 +5,7 @@ Signs are Unicode (▁▂▃ ─ ● ▲); `--ascii` translates them when they a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -115,3 +116,31 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     """The table in its other form, where `Zoom.turn` names one."""
     span_s: float = 300.0
     """Seconds that the chart covers."""
+
+
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is being typed, with the place of its cursor."""
+
+    label: str
+    """Empty for the words that confirm."""
+    text: str
+    cursor: int
+    secret: bool = False
+
+
+class RunChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator has chosen and typed in the panel of a run."""
+
+    focus: bool = False
+    """Keys go to the panel."""
+    texts: Mapping[str, str] = {}
+    """Inputs as they stand, by name."""
+    field: int = 0
+    """The input at hand."""
+    row: int = 0
+    """The row at hand, where one is to be picked."""
+    top: int = 0
+    """Lines of the question that are scrolled past."""
+    typed: Typed | None = None
+    undoing: bool = False
+    """One of several changes is to be named."""

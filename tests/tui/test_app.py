@@ -288,7 +288,7 @@ async def test_a_fault_of_ours_ends_the_console_and_is_kept(tmp_path: Path) -> N
 async def test_keys_that_mean_nothing_do_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as screen:
         before = screen.lines
-        await screen.press("Z", "f9", "tab", "ctrl+o")
+        await screen.press("Z", "f9", "ctrl+o")
 
         assert screen.lines == before
         assert screen.player.asked == []

@@ -10,7 +10,7 @@ from perftui.findings import RULES
 from perftui.playbooks.checks.flow import Flow
 from perftui.playbooks.checks.sheet import Placed, Sheet
 from perftui.playbooks.complaint import Complaint, Wrong, nearest
-from perftui.playbooks.document import Var
+from perftui.playbooks.document import Playbook, Var
 from perftui.playbooks.inputs import value_of
 from perftui.playbooks.shape import Where
 
@@ -52,6 +52,14 @@ def overdue(reviewed: str | None, every_s: float, today: date) -> date | None:
         return None
     due = date.fromisoformat(reviewed) + timedelta(seconds=min(every_s, 86400.0 * 36500))
     return due if due < today else None
+
+
+def review(playbook: Playbook, today: date) -> str:
+    """How fresh it is, in words."""
+    if playbook.reviewed is None:
+        return "never reviewed"
+    due = overdue(playbook.reviewed, playbook.review_every_s, today)
+    return f"review was due {due}" if due else f"reviewed {playbook.reviewed}"
 
 
 def _input(sheet: Sheet, where: Where, var: Var, placed: Placed | None) -> Iterator[Complaint]:

@@ -1,0 +1,49 @@
+"""What the console's desk of playbooks is made of. Imported when the operator first asks for the list, never at the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from perftui.clients.pg_control import PgControl
+from perftui.clients.worker import DaemonWorker
+from perftui.commands import run_keeping
+from perftui.commands.playbook_tools import ClientTools
+from perftui.pipeline.playbook.world import Tools
+from perftui.playbooks.redaction import Redactor
+from perftui.playbooks.run.book import Bound
+from perftui.playbooks.run_folder import Found, RunFolder
+from perftui.playbooks.shelf import Shelf, shelf
+
+
+class FolderOffice:
+    """As `pipeline.playbook.desk.Office` has it, in this user's folders."""
+
+    def __init__(self, control: PgControl | None, folders: Sequence[Path] = ()) -> None:
+        self.host = os.uname().nodename
+        self.tools: Tools = ClientTools(control)
+        self.database = control is not None
+        self._folders = folders
+
+    def shelf(self) -> Shelf:
+        return shelf(self._folders)
+
+    def open_runs(self) -> Sequence[Found]:
+        return run_keeping.open_runs()
+
+    def new_folder(self, made: Bound) -> RunFolder:
+        return run_keeping.new_folder(made)
+
+    def taken_over(self, found: Found) -> RunFolder:
+        return run_keeping.taken_over(found)
+
+    def redactor(self, made: Bound) -> Redactor:
+        return run_keeping.redactor(made)
+
+    def opening(self, made: Bound) -> Mapping[str, Any]:
+        return run_keeping.opening(made)
+
+    def worker(self) -> DaemonWorker:
+        return DaemonWorker("runs")
