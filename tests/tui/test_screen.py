@@ -78,7 +78,7 @@ def test_a_wide_screen_is_the_picture_of_the_design() -> None:
     assert "┌ 5 Processes" in lines[10]
     assert "┌ 6 Disks" in lines[10]
     assert "write │" in lines[11]
-    assert lines[-1].startswith(" 1-7 zoom · space pause")
+    assert lines[-1].startswith(" 1-7 zoom · p playbooks · space pause")
 
 
 def test_a_small_screen_has_a_line_a_pane_and_processes_in_the_rest() -> None:
