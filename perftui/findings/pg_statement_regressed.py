@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import isnan
-from statistics import median
 
 import msgspec
 
@@ -11,6 +10,7 @@ from perftui.findings import statements
 from perftui.findings.holding import MIN_KNOWN, evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
+from perftui.history.middle import median
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
 from perftui.sources.pg_statements import PgStatementsPart, StatementReading, series
 

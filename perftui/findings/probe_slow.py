@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from perftui.findings.holding import evidence
 from perftui.findings.probes import Probe, probes, seconds
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
+from perftui.history.middle import median
 from perftui.history.probe_windows import ended, latencies
 from perftui.model.finding import Constraint, Finding, Severity
 

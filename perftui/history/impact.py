@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from math import exp, isnan, log
-from statistics import median
 
 import msgspec
+
+from perftui.history.middle import median
 
 BLOCK_S = 30.0
 SETTLE_S = 60.0

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 import msgspec
 import simpleeval
 
 from perftui.history.history import History
+from perftui.history.middle import median
 from perftui.playbooks.conditions.functions import FUNCTIONS, call
 from perftui.playbooks.conditions.scope import Scope, Value, reading
 from perftui.playbooks.conditions.syntax import Condition, Number, Path
