@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    from perftui.commands.load_sources import load_arguments
     from perftui.commands.parse import interval
 
     dsn_argument(parser)
+    load_arguments(parser)
     parser.add_argument("--record", metavar="FILE", type=Path, help="write a tape while you watch")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
     parser.add_argument(
@@ -50,11 +52,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Sample first, then import the screen: what the import takes is the first interval."""
     from perftui.commands.config import load
     from perftui.commands.desk_maker import DeskMaker
+    from perftui.commands.load_sources import keep_stdin, with_load
     from perftui.commands.screen import options
     from perftui.commands.sources import all_processes, all_sources, machine
     from perftui.tui.terminal import require
 
     settings = load(args.config)
+    stdin = keep_stdin(args.load)
     require()
     from perftui.clients.clock import SystemClock
     from perftui.pipeline.feed import LiveFeed
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.pipeline.playbook.board import SnapshotBoard
     from perftui.playbooks.answers import answers
 
-    wired, here = all_sources(args.dsn, settings.config), machine()
+    wired, here = with_load(all_sources(args.dsn, settings.config), args, stdin), machine()
     tape = None
     if args.record is not None:
         from perftui.recording.writer import TapeWriter

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from perftui.commands.config import Config, load
 from perftui.commands.console import dsn_argument
+from perftui.commands.load_sources import load_arguments, with_load
 from perftui.model.exit_code import ExitCode
 from perftui.model.frame import Frame
 
@@ -24,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("file", type=Path, metavar="FILE", help="the tape to write, by custom NAME.ptape")
     dsn_argument(parser)
+    load_arguments(parser)
     parser.add_argument("--for", dest="record_s", type=duration, metavar="TIME", help="stop after this long")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
 
@@ -45,7 +47,7 @@ async def _record(args: argparse.Namespace, config: Config) -> ExitCode:
     written = 0
     began: float | None = None
     stop = _stop_signals()
-    async with contextlib.aclosing(all_sources(args.dsn, config)) as wired:
+    async with contextlib.aclosing(with_load(all_sources(args.dsn, config), args)) as wired:
         frames = aiter(LiveFeed(wired.sources, SystemClock(), args.interval or config.interval_s))
         while (frame := await _next(frames, stop)) is not None and not tape.failed:
             tape.write(frame)

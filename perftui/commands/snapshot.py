@@ -9,6 +9,7 @@ import sys
 
 from perftui.commands.config import Settings, load
 from perftui.commands.console import dsn_argument
+from perftui.commands.load_sources import load_arguments, with_load
 from perftui.model.exit_code import ExitCode
 from perftui.model.finding import Constraint, Severity, Verdict
 from perftui.pipeline.snapshot import Snapshot
@@ -19,13 +20,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--json", action="store_true", help="the whole tree of readings, findings and the verdict")
     dsn_argument(parser)
+    load_arguments(parser)
     parser.add_argument(
         "--for", dest="watch_s", type=duration, default=5.0, metavar="TIME", help="how long to watch (default 5s)"
     )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    snapshot = asyncio.run(_last(load(args.config), args.watch_s, args.dsn))
+    snapshot = asyncio.run(_last(load(args.config), args))
     if args.json:
         from perftui.reports.json import snapshot_json
 
@@ -46,7 +48,7 @@ def exit_code(verdict: Verdict) -> ExitCode:
     )
 
 
-async def _last(settings: Settings, watch_s: float, dsn: str | None) -> Snapshot:
+async def _last(settings: Settings, args: argparse.Namespace) -> Snapshot:
     """Watch this host for so long and give the last snapshot."""
     from perftui.clients.clock import SystemClock
     from perftui.commands.sources import all_sources, machine
@@ -55,8 +57,8 @@ async def _last(settings: Settings, watch_s: float, dsn: str | None) -> Snapshot
     from perftui.playbooks.answers import answers
 
     judge = Judge(machine=machine(), limits=settings.limits, answers=answers())
-    store, began = new_store(), None
-    async with contextlib.aclosing(all_sources(dsn, settings.config)) as wired:
+    store, began, watch_s = new_store(), None, args.watch_s
+    async with contextlib.aclosing(with_load(all_sources(args.dsn, settings.config), args)) as wired:
         async for frame in LiveFeed(wired.sources, SystemClock(), min(1.0, max(0.1, watch_s))):
             history = store.push(frame)
             began = began or frame.mono

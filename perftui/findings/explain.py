@@ -302,6 +302,26 @@ EDGES: tuple[Edge, ...] = (
             "slo.error_budget",
             "host.cpu_saturated",
             "host.memory_leak",
+            "load.abort",
+        )
+    ),
+    *(
+        Edge(cause, "load.abort", anywhere)
+        for cause in (
+            "host.cpu_saturated",
+            "host.cpu_throttled",
+            "host.cpu_stolen",
+            "host.io_saturated",
+            "host.memory_pressure",
+            "host.swapping",
+            "host.fd_exhaustion",
+            "pg.lock_pileup",
+            "pg.slow_statements",
+            "pg.connections_exhausted",
+            "pg.unreachable",
+            "pool.exhausted",
+            "pool.waiting",
+            "pool.unreachable",
         )
     ),
     Edge("tls.expiring", "probe.failing", probes.broken_certificate),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from perftui.history import deploys, memory_state, probe_windows, worst_pool
+from perftui.history import deploys, load_phase, memory_state, probe_windows, worst_pool
 from perftui.history.history import Trend
 
-TRENDS: tuple[Trend, ...] = (memory_state.TREND, deploys.TREND, *worst_pool.TRENDS, probe_windows.TREND)
+TRENDS: tuple[Trend, ...] = (
+    memory_state.TREND,
+    deploys.TREND,
+    *worst_pool.TRENDS,
+    probe_windows.TREND,
+    load_phase.TREND,
+)

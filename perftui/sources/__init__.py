@@ -20,6 +20,7 @@ from perftui.sources import (
     file_handles,
     filesystems,
     kernel_log,
+    load,
     memory,
     network,
     pg_activity,
@@ -68,6 +69,7 @@ KINDS: tuple[SourceKind, ...] = (
     pg_replication.KIND,
     pg_wal.KIND,
     probes.KIND,
+    load.KIND,
 )
 
 BY_NAME = {kind.name: kind for kind in KINDS}

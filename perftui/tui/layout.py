@@ -18,8 +18,8 @@ GRID_WIDTH = 100
 GRID_HEIGHT = 26
 _ACROSS = 4
 _SERVER, _CONNECTIONS = ("statements", "locks"), "connections"
-_SERVICES = ("pools", "deploys", "probes")
-"""What stands between the server and its users, and what was changed."""
+_SERVICES = ("pools", "deploys", "probes", "load")
+"""What stands between the server and its users, what was changed, and who makes the load."""
 _REPLICATION = "replication"
 _STORAGE = (_REPLICATION, "tables")
 _LEAST = 6
@@ -116,7 +116,7 @@ def _grid(
     shown: Sequence[Numbered], snapshot: Snapshot, chosen: str, width: int, height: int
 ) -> tuple[list[Line], list[Place], str]:
     """Small panes in a row on top. Below: the server's panes, its connections beside processes and devices; without a server
-    the processes large and the others beside them. In a row at the foot: pools, deploys, probes."""
+    the processes large and the others beside them. In a row at the foot: pools, deploys, probes, the load test."""
     drawing = _Drawing(snapshot, chosen)
     top, below = [[pane] for pane in shown[:_ACROSS]], shown[_ACROSS:]
     server = [[pane] for pane in below if pane.kind.key in _SERVER]

@@ -48,6 +48,7 @@ _PANES = {
     "pg.archiver_failing": "replication",
     "pg.checkpoint_pressure": "replication",
     "deploy.shifted": "deploys",
+    "load.abort": "load",
 }
 
 

@@ -50,6 +50,7 @@ def test_the_order_of_the_panes_is_that_of_their_numbers() -> None:
         *("statements", "locks", "connections", "pools"),
         "deploys",
         "probes",
+        "load",
         *("processes", "disks", "network"),
         *("replication", "tables"),
     ]

