@@ -1,6 +1,6 @@
 """Counts of times in buckets that grow by 2 %: histograms that merge by adding, where percentiles can't be averaged.
 
-A percentile is told as the middle of its bucket, so it is at most 1 % off, whatever its size (docs/decisions/012).
+A percentile is told as the middle of its bucket, so it is at most 1 % off, whatever its size (docs/decisions/014).
 """
 
 from __future__ import annotations
