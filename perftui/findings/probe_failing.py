@@ -6,7 +6,7 @@ from perftui.findings.holding import evidence
 from perftui.findings.probes import Probe, probes
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.probe_windows import WINDOW_S
+from perftui.history.probe_windows import WINDOW_S, ended, is_over
 from perftui.model.finding import Constraint, Finding, Severity
 
 NAME = "probe.failing"
@@ -16,7 +16,8 @@ class ProbeFailingLimits(Limits, frozen=True, kw_only=True):
     failures: int = 2
     """Ours: so many in a row are critical; S002 §35.7.1 pages at the first timeout, which one lost packet can make."""
     error_ratio: float = 0.10
-    """S002 §35.2.4: more errors than this end a load test; here it is a warning that it fails now and then."""
+    """S002 §35.2.4: more errors than this end a load test; here it is a warning that it fails now and then, and a note when
+    that is over (ours)."""
     min_failures: int = 3
     """Ours: fewer within ten minutes are no share."""
 
@@ -33,10 +34,10 @@ def _judge(history: History, probe: Probe, limits: ProbeFailingLimits) -> Findin
         severity, title = Severity.CRITICAL, f"probe {probe.name}: {reading.detail}, {reading.failed_in_a_row} in a row"
         since_at, before = _since(history, probe)
     elif share > limits.error_ratio and share * window.window_results >= limits.min_failures:
-        severity, title = (
-            Severity.WARNING,
-            f"probe {probe.name} fails now and then, {share:.0%} of {window.window_results} requests",
-        )
+        past = is_over([each.failed for each in ended(history, probe.name, WINDOW_S)])
+        severity = Severity.INFO if past else Severity.WARNING
+        words = "failed, and is answered again" if past else "fails now and then"
+        title = f"probe {probe.name} {words}, {share:.0%} of {window.window_results} requests"
         since_at, before = history.held_since(probe.path("error_ratio"), limits.error_ratio, 2 * reading.every_s)
     else:
         return None

@@ -6,7 +6,7 @@ from perftui.findings.holding import evidence
 from perftui.findings.probes import Probe, probes, seconds
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.probe_windows import WINDOW_S
+from perftui.history.probe_windows import WINDOW_S, ended, is_over
 from perftui.model.finding import Constraint, Finding, Severity
 
 NAME = "probe.tail_latency"
@@ -18,7 +18,7 @@ class ProbeTailLatencyLimits(Limits, frozen=True, kw_only=True):
     min_p99_s: float = 0.1
     """Ours: below this nobody feels the difference."""
     warning_s: float = 1.0
-    """Ours: a P99 up to here, or up to the SLO's P95, is a note; above it a warning."""
+    """Ours: a P99 up to here, or up to the SLO's P95, is a note; above it a warning until the slow requests are over."""
 
 
 def probe_tail_latency(history: History, limits: ProbeTailLatencyLimits) -> list[Finding]:
@@ -31,10 +31,11 @@ def _judge(history: History, probe: Probe, limits: ProbeTailLatencyLimits) -> Fi
     if p95_s is None or p99_s is None or p99_s <= limits.p99_to_p95 * p95_s or p99_s < limits.min_p99_s:
         return None
     felt_s = probe.reading.p95_s_target or limits.warning_s
+    past = is_over([each.time_s > limits.p99_to_p95 * p95_s for each in ended(history, probe.name, WINDOW_S)])
     since_at, before = history.held_since(probe.path("p99_s"), limits.p99_to_p95 * p95_s)
     return Finding(
         rule=NAME,
-        severity=Severity.WARNING if p99_s > felt_s else Severity.INFO,
+        severity=Severity.WARNING if p99_s > felt_s and not past else Severity.INFO,
         constraint=probe.constraint,
         title=f"probe {probe.name}: P99 {seconds(p99_s)} is {p99_s / p95_s:.1f} times the P95, look for GC, locks, timeouts",
         since_at=since_at,

@@ -6,7 +6,7 @@ from perftui.findings.holding import evidence
 from perftui.findings.probes import Probe, probes
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.probe_windows import BURN_WINDOW_S
+from perftui.history.probe_windows import BURN_WINDOW_S, ended, is_over
 from perftui.history.words import duration
 from perftui.model.finding import Constraint, Finding, Severity
 
@@ -21,7 +21,8 @@ class SloErrorBudgetLimits(Limits, frozen=True, kw_only=True):
     all_ratio: float = 1.0
     """S003: critical."""
     burn_rate: float = 1.0
-    """Ours: a level is one step lower when the last 5 minutes burn no faster than the budget allows."""
+    """Ours: a note where the last 5 minutes burn no faster than the budget allows, or what failed is over: what is used up
+    stays so for an hour, and what fails now must not stand behind it."""
     min_failures: int = 3
     """Ours: fewer failures use up a small budget by chance."""
 
@@ -38,17 +39,21 @@ def _judge(history: History, probe: Probe, limits: SloErrorBudgetLimits) -> Find
     used = 1 - window.budget_left_ratio
     if used < limits.half_ratio:
         return None
-    burning = (window.burn_rate or 0.0) > limits.burn_rate
+    burning = (window.burn_rate or 0.0) > limits.burn_rate and not is_over(
+        [each.failed for each in ended(history, probe.name, BURN_WINDOW_S)]
+    )
     level = (used >= limits.most_ratio) + (used >= limits.all_ratio)
     watched_s = min(history.span_s, reading.budget_window_s)
-    since_at, before = history.held_since(probe.path("long_burn_rate"), limits.half_ratio)
+    failures = window.budget_failures or 0
+    told_from = max(limits.min_failures, limits.half_ratio * failures / used)
+    since_at, before = history.held_since(probe.path("budget_failures"), told_from - 0.5)
     share = f"{used:.0%}" if used < 1 else "all"
-    pace = f"failing {window.burn_rate:.3g} times as often as allowed" if burning else "no longer failing"
+    pace = f"failing {window.burn_rate:.2g} times as often as allowed" if burning else "no longer failing"
     return Finding(
         rule=NAME,
-        severity=Severity(max(0, level - (not burning))),
+        severity=Severity(level) if burning else Severity.INFO,
         constraint=probe.constraint,
-        title=f"SLO of {probe.name}: {share} of the error budget of {duration(watched_s)} is used, {pace}",
+        title=f"SLO of {probe.name}: {share} of the error budget of {duration(reading.budget_window_s)} is used, {pace}",
         since_at=since_at,
         began_before=before,
         subject=probe.subject,

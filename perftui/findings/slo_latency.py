@@ -6,7 +6,7 @@ from perftui.findings.holding import evidence
 from perftui.findings.probes import Probe, probes, seconds
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
-from perftui.history.probe_windows import WINDOW_S
+from perftui.history.probe_windows import WINDOW_S, ended, is_over
 from perftui.model.finding import Constraint, Finding, Severity
 
 NAME = "slo.latency"
@@ -18,7 +18,8 @@ class SloLatencyLimits(Limits, frozen=True, kw_only=True):
     close_ratio: float = 0.90
     """S003: a warning."""
     over_ratio: float = 1.0
-    """S003: critical. A level is one step lower while the newest requests are back below the first one (ours)."""
+    """S003: critical. A level is one step lower while the newest request is back below the first one, and a note when the
+    slow ones are over (ours)."""
 
 
 def slo_latency(history: History, limits: SloLatencyLimits) -> list[Finding]:
@@ -33,12 +34,14 @@ def _judge(history: History, probe: Probe, limits: SloLatencyLimits) -> Finding 
     used = p95_s / target_s
     level = (used >= limits.close_ratio) + (used >= limits.over_ratio)
     newest_s = probe.reading.latency_s
-    recovered = newest_s is not None and newest_s < limits.near_ratio * target_s
+    near_s = limits.near_ratio * target_s
+    recovered = newest_s is not None and newest_s < near_s
+    past = is_over([each.failed or each.time_s > near_s for each in ended(history, probe.name, WINDOW_S)])
     share = f"{used:.0%} of" if used < 2 else f"{used:.1f} times"
     since_at, before = history.held_since(probe.path("p95_s"), limits.near_ratio * target_s)
     return Finding(
         rule=NAME,
-        severity=Severity(max(0, level - recovered)),
+        severity=Severity.INFO if past else Severity(max(0, level - recovered)),
         constraint=probe.constraint,
         title=f"SLO of {probe.name}: P95 {seconds(p95_s)} is {share} the {seconds(target_s)} allowed",
         since_at=since_at,

@@ -7,7 +7,8 @@ that a P99 exists. Burn rates over 5 min and over the budget's window, as two wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import isnan
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ MIN_FOR_P99 = 100
 APDEX_TARGET_S = 0.5
 """Ours, where there is no SLO: answered within half a second is satisfied."""
 DAY_S = 86400.0
+CALM_AFTER = 5
+"""Ours: so many requests must go well before trouble that came and went is over."""
 
 
 class ProbeWindow(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +51,8 @@ class ProbeWindow(msgspec.Struct, frozen=True, kw_only=True):
     apdex_target_s: float
     """What Apdex calls T: the SLO's P95, else 0.5 s."""
     budget_left_ratio: float | None
-    """Share of the error budget that is left within its window; below 0 it is overspent. Null without an SLO."""
+    """Share of the error budget of the whole window that is left, as far as failures were watched; below 0 it is overspent.
+    Null without an SLO."""
     budget_failures: int | None
     """Requests that failed within the budget's window."""
     burn_rate: float | None
@@ -171,6 +175,15 @@ def latencies(found: Iterable[Ended]) -> list[float]:
     return [each.time_s for each in found if not isnan(each.time_s)]
 
 
+def is_over(bad: Sequence[bool]) -> bool:
+    """Whether trouble has come to its end: more requests went well since than twice the longest pause within it."""
+    times = [place for place, each in enumerate(bad) if each]
+    if not times:
+        return True
+    longest = max((later - earlier - 1 for earlier, later in pairwise(times)), default=0)
+    return len(bad) - 1 - times[-1] >= max(CALM_AFTER, 2 * longest)
+
+
 def _window(history: History, name: str, reading: ProbeReading) -> ProbeWindow:
     found = ended(history, name, WINDOW_S)
     times = latencies(found)
@@ -189,7 +202,7 @@ def _window(history: History, name: str, reading: ProbeReading) -> ProbeWindow:
         error_ratio=failures / len(found) if found else None,
         apdex=apdex([each.time_s for each in found if not each.failed], failures, target_s),
         apdex_target_s=target_s,
-        budget_left_ratio=None if long_burn is None else 1 - long_burn,
+        budget_left_ratio=_budget_left(history, name, reading),
         budget_failures=None if reading.error_ratio_target is None else within_budget,
         burn_rate=burn,
         long_burn_rate=long_burn,
@@ -209,6 +222,16 @@ def _burn(history: History, name: str, seconds: float, reading: ProbeReading) ->
     if not reading.error_ratio_target or results == 0:
         return None
     return failures / results / reading.error_ratio_target
+
+
+def _budget_left(history: History, name: str, reading: ProbeReading) -> float | None:
+    """Of the failures that a whole window of requests may have, so that the first minutes of a watch have no budget of a
+    fraction of one failure."""
+    results, failures = _counted(history, name, reading.budget_window_s)
+    if not reading.error_ratio_target or results == 0:
+        return None
+    requests = max(results, reading.budget_window_s / reading.every_s)
+    return 1 - failures / (requests * reading.error_ratio_target)
 
 
 def _certificate_days(history: History, reading: ProbeReading) -> float | None:

@@ -190,7 +190,7 @@ def detail(snapshot: Snapshot, key: str, width: int) -> tuple[Line, ...]:
         clipped(line, width)
         for line in (
             (*_percentiles(each), *_shape(snapshot, each)),
-            _objective(snapshot, each),
+            _objective(each),
             (*_certificates(snapshot, each.reading), (_where(each.reading), Role.DIM)),
         )
     )
@@ -216,7 +216,7 @@ def _variance(ratio: float | None) -> str:
     return "" if ratio is None else "high" if ratio > 0.3 else "moderate" if ratio > 0.1 else "low"
 
 
-def _objective(snapshot: Snapshot, each: Probed) -> Line:
+def _objective(each: Probed) -> Line:
     reading, window = each.reading, each.window
     apdex = UNKNOWN if window.apdex is None else f"{window.apdex:.2f}"
     spans: list[Span] = [
@@ -228,12 +228,11 @@ def _objective(snapshot: Snapshot, each: Probed) -> Line:
         used = UNKNOWN if window.p95_s is None else percent(window.p95_s / reading.p95_s_target).strip()
         spans += [("  ", Role.DIM), *labelled("slo p95", f"{latency(reading.p95_s_target).strip()} ({used} used)")]
     if reading.error_ratio_target is not None:
-        watched = duration(min(snapshot.history.span_s, reading.budget_window_s))
         burn = UNKNOWN if window.burn_rate is None else f"{window.burn_rate:.3g}"
         allowed = f"{reading.error_ratio_target:.3%}".rstrip("0%").rstrip(".")
         spans += [
             *(("  ", Role.DIM), *_budget(window)),
-            (f" of {allowed} % in {watched}, burn {burn}", Role.DIM),
+            (f" of {allowed} % in {duration(reading.budget_window_s)}, burn {burn}", Role.DIM),
         ]
     return tuple(spans)
 

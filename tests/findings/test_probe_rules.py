@@ -127,24 +127,35 @@ def test_slo_latency(p95_s: float, newest_s: float, expected: Severity | None) -
 
 
 @pytest.mark.parametrize(
-    ("failures", "calm", "expected"),
+    ("failures", "after", "expected"),
     [
         (2, 0, None),
-        (5, 796, Severity.INFO),
-        (7, 593, Severity.CRITICAL),
-        (7, 700, Severity.INFO),
-        (9, 700, Severity.WARNING),
+        (4, 0, None),
+        (5, 0, Severity.INFO),
+        (8, 0, Severity.WARNING),
+        (9, 0, Severity.CRITICAL),
+        (9, 5, Severity.INFO),
+        (9, 400, Severity.INFO),
     ],
-    ids=["too few", "half, over", "all, still burning", "most, over", "all, over"],
+    ids=["too few", "less than half", "half", "most", "all", "all, but answered again", "all, long ago"],
 )
-def test_slo_error_budget(failures: int, calm: int, expected: Severity | None) -> None:
-    burning = calm < 600
-    course = (
-        [ok(0.1)] * calm + [failed(), ok(0.1)] * failures
-        if burning
-        else [failed(), ok(0.1)] * failures + [ok(0.1)] * calm
-    )
-    assert severity(probed(course, SLO), "slo.error_budget") == expected
+def test_slo_error_budget(failures: int, after: int, expected: Severity | None) -> None:
+    """Nine failures are allowed within a quarter of an hour, however much of it was watched."""
+    target = msgspec.structs.replace(SLO, budget_window_s=900.0)
+    course = [ok(0.1)] * 60 + [failed(), ok(0.1)] * failures + [ok(0.1)] * after
+
+    assert severity(probed(course, target), "slo.error_budget") == expected
+
+
+def test_after_a_fault_what_lasts_ten_minutes_is_a_note() -> None:
+    """The windows still hold what happened; who looks now is told of now."""
+    for slow, rule in ((16, "slo.latency"), (3, "probe.tail_latency")):
+        course = [ok(0.1)] * 150 + [timeout()] * (slow // 2) + [ok(5.0)] * (slow - slow // 2)
+        assert probed(course, SLO).verdict.severity > Severity.INFO
+
+        snapshot = probed([*course, *[ok(0.1)] * 6], SLO)
+        assert rule in {each.rule for each in snapshot.findings}
+        assert {each.severity for each in snapshot.findings} == {Severity.INFO}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from math import ceil
 import pytest
 
 from perftui.history.percentiles import apdex, percentile, variation
-from perftui.history.probe_windows import ProbeWindow, ProbeWindowsPart
+from perftui.history.probe_windows import ProbeWindow, ProbeWindowsPart, is_over
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
@@ -84,8 +84,24 @@ def test_the_error_budget_and_how_fast_it_burns() -> None:
 
     assert told.budget_failures == 2
     assert told.long_burn_rate == pytest.approx(2 / 800 / 0.01)
-    assert told.budget_left_ratio == pytest.approx(1 - 2 / 800 / 0.01)
+    assert told.budget_left_ratio == pytest.approx(1 - 2 / 3600 / 0.01), "of an hour of requests, of which 800 s were watched"
     assert told.burn_rate == 0, "nothing failed within the last 5 minutes"
+
+
+@pytest.mark.parametrize(
+    ("course", "over"),
+    [
+        ("", True),
+        ("xxx....", False),
+        ("xxx.....", True),
+        ("x.........x.................", False),
+        ("x.........x..................", True),
+        ("x...x.x.....", False),
+        ("......x", False),
+    ],
+)
+def test_trouble_is_over_when_more_went_well_since_than_twice_its_longest_pause(course: str, over: bool) -> None:
+    assert is_over([sign == "x" for sign in course]) is over
 
 
 def test_without_an_objective_there_is_no_budget() -> None:
