@@ -154,20 +154,33 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
         also = _also(snapshot)
         return (*spans, (f"{' ·' if rest else ''} {also}", Role.DIM)) if also else tuple(spans)
     room = width - length(tuple(spans))
+    names = [name(link) for link in chain_links(snapshot)]
     # The line above told the cause already, so what it causes may go on from there.
-    ways = (f"{' ·' if rest else ''} {' → '.join(symptoms)}", f" → {' → '.join(symptoms[1:])}", f" → {symptoms[-1]}")
+    ways = (
+        f"{' ·' if rest else ''} {' → '.join(symptoms)}",
+        f" → {' → '.join(symptoms[1:])}",
+        f" → {' → '.join((*names[1:-1], symptoms[-1]))}",
+        f" → {' → '.join(names[1:])}",
+        *(f" → … → {' → '.join(names[first:])}" for first in range(2, len(names))),
+        f" → {names[-1]}",
+    )
     words = next((way for way in ways if len(way) <= room), short(ways[-1], room))
     return (*spans, (words, Role.TEXT))
 
 
 def chain(snapshot: Snapshot) -> list[str]:
     """The chain in words, from the cause to the last symptom."""
+    return [brief(link) for link in chain_links(snapshot)]
+
+
+def chain_links(snapshot: Snapshot) -> list[Finding]:
+    """The findings of the chain, from the cause to the last symptom."""
     links: list[Finding] = []
     for rule in snapshot.verdict.chain:
         found = [finding for finding in snapshot.findings if finding.rule == rule]
         if found:
             links.append(max(found, key=lambda finding: _belongs(finding, links, snapshot.verdict)))
-    return [brief(link) for link in links]
+    return links
 
 
 def _belongs(finding: Finding, links: Sequence[Finding], verdict: Verdict) -> int:
@@ -180,6 +193,19 @@ def _belongs(finding: Finding, links: Sequence[Finding], verdict: Verdict) -> in
 def brief(finding: Finding) -> str:
     """The first clause of a title: what, without who."""
     return finding.title.partition(", ")[0]
+
+
+def name(finding: Finding) -> str:
+    """The fewest words for a link: what it is about, else what the rule is about."""
+    room, rule = finding.rule.split(".")
+    subject = finding.subject
+    if room == "pool" and "pool" in subject:
+        return f"pool {subject['pool']}"
+    if room in ("probe", "slo"):
+        return f"{'SLO of' if room == 'slo' else 'probe'} {subject['probe']}"
+    if finding.rule == "pg.lock_pileup" and "relation" in subject:
+        return f"{str(subject['relation']).removeprefix('public.')} locked"
+    return rule.replace("_", " ")
 
 
 def _also(snapshot: Snapshot) -> str:

@@ -182,3 +182,43 @@ def test_the_playbook_that_answers_is_named_where_the_title_leaves_room(
     assert flat(second).endswith(end)
     assert length(second) <= width
     assert f"{flat(first)} {flat(second)}".split()[3 : 3 + len(title.split())] == title.split()
+
+
+LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("pg.idle_in_transaction", "4 backends wait for pid 31478 · idle in transaction 25 s · culprit", {}),
+    ("pg.lock_pileup", "public.accounts is locked by pid 31478, 4 wait", {"relation": "public.accounts"}),
+    ("pool.exhausted", "pool edge/app/postgres has 5 of 5 connections in use, 27 clients wait", {"pool": "edge/app"}),
+    ("probe.failing", "probe shop: no answer for 8.0 s before the first byte, 2 in a row", {"probe": "shop"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "links", "words"),
+    [
+        (240, 4, "→ probe shop: no answer for 8.0 s before the first byte"),
+        (120, 4, "→ accounts locked → pool edge/app → probe shop: no answer for 8.0 s before the first byte"),
+        (92, 4, "culprit → accounts locked → pool edge/app → probe shop"),
+        (80, 4, "transaction 25 s · culprit → accounts locked → pool edge/app → probe shop"),
+        (72, 4, "transaction 25 s · culprit → … → pool edge/app → probe shop"),
+        (60, 4, "transaction 25 s · culprit → probe shop"),
+        (80, 3, "transaction 25 s · culprit → accounts locked → pool edge/app"),
+    ],
+)
+def test_a_chain_that_has_little_room_names_its_links_in_fewer_words(
+    well: Snapshot, width: int, links: int, words: str
+) -> None:
+    findings = tuple(
+        msgspec.structs.replace(WAITING, rule=rule, title=title, subject=about) for rule, title, about in LINKS[:links]
+    )
+    verdict = msgspec.structs.replace(
+        well.verdict,
+        constraint=Constraint.LOCK_BOUND,
+        severity=Severity.CRITICAL,
+        since_at=STARTED_AT,
+        summary=findings[0].title,
+        chain=tuple(found.rule for found in findings),
+    )
+    _, second = verdict_lines(msgspec.structs.replace(well, verdict=verdict, findings=findings), width)
+
+    assert flat(second).rstrip().endswith(words)
+    assert length(second) <= width
