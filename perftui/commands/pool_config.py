@@ -14,6 +14,7 @@ from perftui.sources.pool_dialects import own_dialect
 
 MOST_POOLS = 20
 """Ours: so many cost a host little that has little left."""
+MOST_INSTANCES = 10_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -31,6 +32,8 @@ class PoolConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Header → the environment variable that holds its value: secrets stand in no file and in no frame."""
     ca_file: str | None = None
     """Certificates to trust instead of the system's."""
+    instances: int = 1
+    """How many like it there are and share the server, of which this one is asked."""
     names: dict[str, str] = {}
     """Field → metric, where the page has names of its own: `in_use = 'app_pool{state="busy"}'`."""
     label: str = ""
@@ -59,6 +62,8 @@ def check(pools: Mapping[str, PoolConfig], where: str) -> None:
         else:
             _check_url(getattr(pool, given[0]), f"{place}: {given[0]}")
         _check_names(pool, place)
+        if not 1 <= pool.instances <= MOST_INSTANCES:
+            raise UsageError(f"{place}: instances: {pool.instances} is outside 1 to {MOST_INSTANCES}")
         for header in pool.headers_from_env:
             if not _HEADER.fullmatch(header) or header.lower() == "host":
                 raise UsageError(f"{place}: headers_from_env: {header!r} is no header that can be set")

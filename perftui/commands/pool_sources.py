@@ -69,7 +69,8 @@ def _poolers(pools: Mapping[str, PoolConfig], look_here: bool) -> PoolSources:
     clock = SystemClock()
     consoles = {name: PgBouncer(dsn, clock.mono) for name, dsn in places.items()}
     return PoolSources(
-        [PgBouncers(consoles, clock, time.thread_time)], tuple(console.close for console in consoles.values())
+        [PgBouncers(consoles, clock, time.thread_time, _instances(pools))],
+        tuple(console.close for console in consoles.values()),
     )
 
 
@@ -81,7 +82,11 @@ def _applications(pools: Mapping[str, PoolConfig]) -> PoolSources:
 
     closing: list[Callable[[], Awaitable[None]]] = []
     endpoints = {name: _endpoint(pool, closing, os.environ) for name, pool in asked.items()}
-    return PoolSources([PoolEndpoints(endpoints, SystemClock())], tuple(closing))
+    return PoolSources([PoolEndpoints(endpoints, SystemClock(), _instances(asked))], tuple(closing))
+
+
+def _instances(pools: Mapping[str, PoolConfig]) -> dict[str, int]:
+    return {name: pool.instances for name, pool in pools.items() if pool.instances > 1}
 
 
 def _endpoint(

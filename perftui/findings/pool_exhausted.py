@@ -47,7 +47,7 @@ def _judge(history: History, name: str, pool: PoolReading, limits: PoolExhausted
         rule=NAME,
         severity=Severity.WARNING if calm else Severity.CRITICAL,
         constraint=Constraint.POOL_BOUND,
-        title=_title(name, pool, waiting),
+        title=_title(name, pool, full.mean, waiting),
         since_at=since_at,
         began_before=before,
         subject=pools.subject(name, pool),
@@ -61,10 +61,12 @@ def _judge(history: History, name: str, pool: PoolReading, limits: PoolExhausted
     )
 
 
-def _title(name: str, pool: PoolReading, waiting: float | None) -> str:
+def _title(name: str, pool: PoolReading, ratio: float, waiting: float | None) -> str:
     if pool.kind == NO_CONNECTIONS:
         return f"PgBouncer has {pool.in_use} of {pool.max_size} clients, those beyond are refused"
-    words = f"pool {name} has {pool.in_use} of {pool.max_size} connections in use"
+    # Of the window like the queue: between two clients, or just after its end, none may be lent at this very moment.
+    in_use = max(pool.in_use or 0, round(ratio * (pool.max_size or 0)))
+    words = f"pool {name} has {in_use} of {pool.max_size} connections in use"
     queue = pools.queue_words(waiting or 0.0, pool.wait_s, pool)
     if queue:
         return f"{words}, {queue}"
@@ -76,7 +78,8 @@ def _room(history: History, pool: PoolReading) -> tuple[Evidence, ...]:
     size = sizing(history)
     if size is None or size.slots is None or pool.kind == NO_CONNECTIONS:
         return ()
-    found = [evidence("pools.*.max_size", size.may_open, pools.CONNECTIONS, size.slots)]
+    all_of = "all pools, the server's slots" + (f"; {size.shared} instances" if size.shared else "")
+    found = [evidence("pools.*.max_size", size.may_open, pools.CONNECTIONS, size.slots, seed=all_of)]
     if size.advised is not None:
         words = f"S002 summary: {size.cores} cores x 2 + {size.spindles} spindles"
         found.append(evidence("pools.*.max_size", size.may_open, pools.CONNECTIONS, size.advised, seed=words))

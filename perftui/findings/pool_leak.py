@@ -87,7 +87,9 @@ def _lent_idle(history: History, limits: PoolLeakLimits) -> list[Finding]:
 
 
 def _holder(part: PgActivityPart, lent: float) -> HolderReading | None:
-    return next((each for each in part.connections.by_application if each.count >= lent and each.idle), None)
+    """Never perftui itself, whose connections are idle between two ticks."""
+    holders = (each for each in part.connections.by_application if not each.name.startswith("perftui"))
+    return next((each for each in holders if each.count >= lent and each.idle), None)
 
 
 def _application(

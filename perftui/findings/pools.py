@@ -34,7 +34,7 @@ def queue_words(waiting: float, wait_s: float | None, pool: PoolReading) -> str:
     wait = f"{count} clients wait" if count != 1 else "1 client waits"
     if not wait_s:
         return wait
-    lasts = f"{wait_s:.1f} s" if wait_s < 10 else age(wait_s)
+    lasts = f"{wait_s * 1000:.0f} ms" if wait_s < 0.0995 else f"{wait_s:.1f} s" if wait_s < 10 else age(wait_s)
     # Only poolers tell of the longest wait; applications of the mean of those who got one.
     return f"{wait}, the longest {lasts}" if pool.clients or pool.kind == "pgbouncer" else f"{wait}, {lasts} on average"
 

@@ -56,7 +56,9 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
     """What all pools together could open, against what the server takes and what its hardware feeds."""
 
     may_open: int
-    """max_size of all pools together."""
+    """max_size of all pools together, with all their instances."""
+    shared: str
+    """Of which pool that counts several: `orders 10 x 12`; empty where each is alone."""
     slots: int | None
     """max_connections without those that are reserved; None while no server is watched."""
     advised: int | None
@@ -68,21 +70,31 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True):
 def sizing(history: History) -> Sizing | None:
     """None where no pool tells its size."""
     found = pools(history)
-    sizes = [pool.max_size for pool in found.values() if pool.kind not in (SERVER, NO_CONNECTIONS) and pool.max_size]
+    sizes = {
+        name: (pool.max_size, pool.instances)
+        for name, pool in found.items()
+        if pool.kind not in (SERVER, NO_CONNECTIONS) and pool.max_size
+    }
     if not sizes:
         return None
     activity = history.latest(PgActivityPart)
     cpu, disks = history.latest(CpuPart), history.latest(DisksPart)
     here = activity is not None and _postgres_runs_here(history)
     cores = cpu.cpu.count if cpu and here else None
-    spindles = max(1, len(disks.disks)) if disks and here else None
+    spindles = max(1, sum(map(_is_drive, disks.disks))) if disks and here else None
     return Sizing(
-        may_open=sum(sizes),
+        may_open=sum(size * instances for size, instances in sizes.values()),
+        shared=", ".join(f"{name} {size} x {instances}" for name, (size, instances) in sizes.items() if instances > 1),
         slots=activity.connections.max - activity.connections.reserved if activity else None,
         advised=None if cores is None or spindles is None else cores * 2 + spindles,
         cores=cores,
         spindles=spindles,
     )
+
+
+def _is_drive(name: str) -> bool:
+    """Not made of memory, of a file or of other drives."""
+    return not name.startswith(("loop", "ram", "zram", "sr", "fd", "nbd", "dm-", "md"))
 
 
 def _postgres_runs_here(history: History) -> bool:
@@ -92,7 +104,7 @@ def _postgres_runs_here(history: History) -> bool:
 
 def sizing_words(found: Sizing) -> str:
     """`the pools may open 53 of the server's 97 connections; 4 cores x 2 + 1 disk feed about 9`."""
-    words = f"the pools may open {found.may_open}"
+    words = f"the pools may open {found.may_open}" + (f" ({found.shared})" if found.shared else "")
     if found.slots is not None:
         over = found.may_open > found.slots
         words += f", more than the server's {found.slots}" if over else f" of the server's {found.slots}"

@@ -16,8 +16,18 @@ from perftui.views.model import Line
 
 WIDTH = 100
 _LEAST_LABEL = 11
-_HEIGHTS = {"processes": 6, "disks": 6, "network": 3, "statements": 6, "locks": 8, "connections": 7}
-"""Lines of a pane; two where none are named."""
+_HEIGHTS = {
+    "processes": 6,
+    "disks": 6,
+    "network": 3,
+    "statements": 6,
+    "locks": 8,
+    "connections": 7,
+    "pools": 8,
+    "deploys": 6,
+    "probes": 8,
+}
+"""Lines of a pane at the most; two where none are named."""
 _TABLES = ("processes", "disks", "statements", "locks")
 _PLAIN = str.maketrans(
     {

@@ -110,6 +110,8 @@ class PgBouncerSample(Sample, frozen=True, kw_only=True):
     """By the name in the config; the one that was found by itself has none."""
     failed: dict[str, Failed] = {}
     """Those that gave nothing, while others did."""
+    instances: dict[str, int] = {}
+    """How many like it there are, by the name in the config; those that are not there are alone."""
 
 
 class PgBouncerPart(Part, frozen=True, kw_only=True):
@@ -120,18 +122,21 @@ def derive(previous: PgBouncerSample | None, current: PgBouncerSample) -> PgBoun
     """Readings of each pool; rates need the same pooler in both samples. A pooler that can't be read is there with the reason."""
     pools = {name or KIND_NAME: unreadable(KIND_NAME, why) for name, why in current.failed.items()}
     for name, pooler in current.poolers.items():
-        pools |= _pools(name, previous.poolers.get(name) if previous else None, pooler)
+        before = previous.poolers.get(name) if previous else None
+        pools |= _pools(name, before, pooler, current.instances.get(name, 1))
     return PgBouncerPart(pools=pools)
 
 
-def _pools(prefix: str, before: Pooler | None, now: Pooler) -> dict[str, PoolReading]:
+def _pools(prefix: str, before: Pooler | None, now: Pooler, instances: int) -> dict[str, PoolReading]:
     databases = {row.name: row for row in now.databases}
     rates = _rates(before, now)
     links: dict[tuple[str, str], list[LinkRow]] = defaultdict(list)
     for link in now.links:
         links[link.database, link.user].append(link)
     found = {
-        name_below(prefix, row.database, row.user): _pool(row, databases.get(row.database), now, rates, links)
+        name_below(prefix, row.database, row.user): _pool(
+            row, databases.get(row.database), now, rates, links, instances
+        )
         for row in now.pools
     }
     if now.used_clients is not None and now.max_clients:
@@ -181,6 +186,7 @@ def _pool(
     pooler: Pooler,
     rates: Mapping[str, _Rates],
     links: Mapping[tuple[str, str], list[LinkRow]],
+    instances: int,
 ) -> PoolReading:
     opened = row.active_servers + row.idle_servers + row.login_servers
     size, limit = _size(row, database, pooler), _limit(row, database, pooler, opened)
@@ -211,6 +217,7 @@ def _pool(
         transactions_per_s=rate.transactions_per_s,
         database=database.server_database if database else None,
         user=row.user,
+        instances=instances,
         clients=tuple(_client(link) for link in links.get((row.database, row.user), ())),
     )
 

@@ -67,14 +67,22 @@ class PgBouncers:
     interval_s = 1.0
     deadline_s = 3.0
 
-    def __init__(self, consoles: Mapping[str, Console], clock: Clock, cpu_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        consoles: Mapping[str, Console],
+        clock: Clock,
+        cpu_s: Callable[[], float],
+        instances: Mapping[str, int] = {},
+    ) -> None:
         """Prepare it.
 
         Args:
             consoles: By the name in the config; one that was found by itself has the empty name.
             cpu_s: CPU time of the calling thread.
+            instances: How many poolers like it there are, where there are several.
         """
         self._clock = clock
+        self._instances = dict(instances)
         self._poolers = {name: _Pooler(console, clock, cpu_s) for name, console in consoles.items()}
 
     async def sample(self) -> PgBouncerSample:
@@ -97,7 +105,7 @@ class PgBouncers:
             first, *more = failed.items()
             named = f"{first[0]}: " if more else ""
             raise SourceError(first[1].kind, f"{named}{first[1].detail}")
-        return PgBouncerSample(mono=self._clock.mono(), poolers=read, failed=failed)
+        return PgBouncerSample(mono=self._clock.mono(), poolers=read, failed=failed, instances=self._instances)
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True):

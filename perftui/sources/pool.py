@@ -90,6 +90,8 @@ class PoolReading(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the database on the server that it leads to."""
     user: str | None = None
     """Role it connects as."""
+    instances: int = 1
+    """Pools of this kind that share the server, as the config tells it: each may open max_size; the figures are of one."""
     clients: tuple[PoolClient, ...] = ()
     """Who waits and who holds connections, the longest first; PgBouncer only, some of each."""
 

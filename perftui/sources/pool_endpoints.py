@@ -149,8 +149,15 @@ class PoolEndpoints:
     interval_s = 5.0
     deadline_s = 5.0
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], clock: Clock) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], clock: Clock, instances: Mapping[str, int] = {}) -> None:
+        """Prepare it.
+
+        Args:
+            endpoints: By the name in the config.
+            instances: How many applications like it there are, where there are several.
+        """
         self._endpoints = endpoints
+        self._instances = dict(instances)
         self._clock = clock
 
     async def sample(self) -> PoolMetricsSample:
@@ -172,4 +179,4 @@ class PoolEndpoints:
         if not pools:
             name, why = next(iter(failed.items()))
             raise SourceError(why.kind, f"{name}: {why.detail}")
-        return PoolMetricsSample(mono=self._clock.mono(), pools=pools, failed=failed)
+        return PoolMetricsSample(mono=self._clock.mono(), pools=pools, failed=failed, instances=self._instances)

@@ -15,6 +15,8 @@ class PoolMetricsSample(Sample, frozen=True, kw_only=True):
     """By the name in the config."""
     failed: dict[str, Failed] = {}
     """Those that gave nothing, while others did."""
+    instances: dict[str, int] = {}
+    """How many like it there are, by the name in the config; those that are not there are alone."""
 
 
 class PoolMetricsPart(Part, frozen=True, kw_only=True):
@@ -30,11 +32,11 @@ def derive(previous: PoolMetricsSample | None, current: PoolMetricsSample) -> Po
         for row in rows:
             # An application with one pool is called as the config calls it, whatever its pool calls itself.
             shown = name if len(rows) == 1 else name_below(name, row.name or row.kind)
-            pools[shown] = _pool(before.get(row.name, row), row, elapsed)
+            pools[shown] = _pool(before.get(row.name, row), row, elapsed, current.instances.get(name, 1))
     return PoolMetricsPart(pools=pools)
 
 
-def _pool(before: MetricsRow, row: MetricsRow, elapsed_s: float) -> PoolReading:
+def _pool(before: MetricsRow, row: MetricsRow, elapsed_s: float, instances: int) -> PoolReading:
     in_use, max_size, waiting = _whole(row.in_use), _whole(row.max_size), _whole(row.waiting)
     ratio = utilization(in_use, max_size)
     waited = delta(before.acquire_s, row.acquire_s) if elapsed_s > 0 else None
@@ -54,6 +56,7 @@ def _pool(before: MetricsRow, row: MetricsRow, elapsed_s: float) -> PoolReading:
         acquires_per_s=per_second(before.acquires, row.acquires, elapsed_s),
         wait_s_per_s=None if waited is None else waited / elapsed_s,
         timeouts_per_s=per_second(before.timeouts, row.timeouts, elapsed_s),
+        instances=instances,
     )
 
 

@@ -21,6 +21,7 @@ _STATUS_ROLES = {
     DeployStatus.ROLLED_BACK: Role.WARNING,
 }
 _TOLD_PLACES = 4
+_LEAST_REASON = 16
 
 
 def shown(snapshot: Snapshot) -> bool:
@@ -35,7 +36,7 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     if part is None:
         return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=(((UNKNOWN, Role.DIM),),))
     now_at = snapshot.at
-    unknown = _unknown_words(part, now_at)
+    unknown = _unknown_words(part, now_at, width)
     if height == 1:
         return Pane(title=TITLE, tone=tone(snapshot, KEY), lines=(_one_line(part, now_at, width),))
     lines: list[Line] = [((short(unknown, width), Role.WARNING),)] if unknown else []
@@ -89,18 +90,24 @@ def status_words(deploy: Deploy) -> str:
     return UNKNOWN if deploy.status is DeployStatus.UNKNOWN else deploy.status.replace("_", " ")
 
 
-def _unknown_words(part: DeploysPart, now_at: float) -> str:
-    """`unknown since 10:12: kubernetes: 403 …`; empty while all places are read."""
+def _unknown_words(part: DeploysPart, now_at: float, width: int) -> str:
+    """`unknown since 10:12: kubernetes: 403 …`, without a reason of which hardly a word has room; empty while all places are
+    read."""
     places = part.unknown()
     if not places:
         return ""
     more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
-    return f"{_unknown(places[0], now_at)}{more}"
+    who = _unknown_place(places[0], now_at)
+    return f"{who}{more}" if width - len(who) < _LEAST_REASON else f"{_unknown(places[0], now_at)}{more}"
 
 
 def _unknown(place: DeployPlaceState, now_at: float) -> str:
+    return f"{_unknown_place(place, now_at)}: {place.trouble or 'no answer'}"
+
+
+def _unknown_place(place: DeployPlaceState, now_at: float) -> str:
     assert place.unknown_since_at is not None
-    return f"unknown since {day_clock(place.unknown_since_at, now_at)}: {place.source}: {place.trouble or 'no answer'}"
+    return f"unknown since {day_clock(place.unknown_since_at, now_at)}: {place.source}"
 
 
 def _none_words(part: DeploysPart, now_at: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -38,6 +39,10 @@ class Named(msgspec.Struct, frozen=True):
     name: str
     pool: PoolReading
     fresh: bool
+
+
+_URL = re.compile(r"https?://\S+: ")
+"""Of what was asked; the pool's name says it, and the zoom has it whole."""
 
 
 def configured(snapshot: Snapshot) -> bool:
@@ -145,7 +150,7 @@ def _role(pool: PoolReading, calm: Role) -> Role:
 def _tail(pool: PoolReading) -> Line:
     """What is wrong with it, or who waits and for how long."""
     if pool.problem:
-        return ((pool.problem, Role.WARNING),)
+        return ((_URL.sub("", pool.problem), Role.WARNING),)
     if pool.shut:
         queue = f", {pool.waiting} wait" if pool.waiting else ""
         return ((f"{pool.shut}{queue}", Role.CRITICAL),)

@@ -26,6 +26,7 @@ ca_file = "/etc/ssl/ours.pem"
 
 [pools.other]
 metrics = "http://10.0.0.8/metrics"
+instances = 12
 label = "shard"
 names = { in_use = 'app_pool{state="busy"}', max_size = "app_pool_limit" }
 """
@@ -62,6 +63,7 @@ def test_all_that_can_be_set(tmp_path: Path) -> None:
         ('[pools.a]\nmetrics="http://b/"\nheaders_from_env={"a b"="X"}\n', "'a b' is no header"),
         ('[pools."a b"]\nmetrics="http://b/"\n', "a name has up to 40 letters"),
         ('[pools.postgres]\nmetrics="http://b/"\n', "is not postgres"),
+        ('[pools.a]\nmetrics="http://b/"\ninstances=0\n', "pools.a: instances: 0 is outside 1 to 10000"),
         ("".join(f'[pools.p{n}]\nmetrics="http://b/"\n' for n in range(21)), "21 pools; at most 20"),
     ],
 )

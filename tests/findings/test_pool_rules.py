@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from perftui.model.failure import Failed, FailureKind
@@ -12,6 +13,7 @@ from perftui.model.finding import Constraint, Finding, Severity
 from perftui.model.frame import Sample
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
+from perftui.sources.pg_activity import IdleRow
 from tests.findings.pools import POOL, application, holder, pgbouncer, waiter
 from tests.findings.postgres import (
     SERVER,
@@ -88,6 +90,13 @@ def test_a_pool_that_does_not_tell_who_waits_is_judged_by_its_use() -> None:
 
     assert found.severity is Severity.CRITICAL
     assert found.title == "pool orders has 48 of 50 connections in use; who waits is not told"
+
+
+def test_numbers_of_a_title_are_of_the_same_seconds() -> None:
+    """The last tick saw the pool between two clients."""
+    found = last(lambda second: {"pgbouncer": pgbouncer(0 if second == 19 else 10, 25, 0.012)}, 20)
+
+    assert only(found, FULL).title == f"pool {POOL} has 8 of 10 connections in use, 25 clients wait, the longest 12 ms"
 
 
 def test_a_pool_without_a_size_is_silent() -> None:
@@ -230,8 +239,8 @@ def test_a_connection_that_is_held_and_not_used(links: Any, sessions: Any, mode:
         assert found[0].subject["pid"] == 4242
 
 
-def lending(second: int, in_use: int, busy: int, idle: int) -> Second:
-    sessions = [session(100 + n, application="web") for n in range(busy)]
+def lending(second: int, in_use: int, busy: int, idle: int, who: str = "web") -> Second:
+    sessions = [session(100 + n, application=who) for n in range(busy)]
     return {"pool_metrics": application(in_use, 0), "pg_activity": activity(*sessions, idle=idle)}
 
 
@@ -248,6 +257,14 @@ def test_an_application_that_lends_and_nothing_is_done(in_use: int, busy: int, i
         assert found[0].title == (
             "pool orders has lent 20 connections for 1m00s, with 18 of which Postgres sees web do nothing"
         )
+
+
+def test_our_own_idle_connections_are_nobodys_leak() -> None:
+    ours = IdleRow(database="app", user="sre", application="perftui/0.1.0", count=5, longest_idle_s=30.0)
+    server = activity(idle=1)
+    seconds = always(pool_metrics=application(4, 0), pg_activity=msgspec.structs.replace(server, idle=(ours,)))
+
+    assert of(last(seconds, 70), LEAK) == []
 
 
 def test_a_pool_whose_use_falls_now_and_then_leaks_nothing() -> None:

@@ -84,7 +84,9 @@ def test_the_error_budget_and_how_fast_it_burns() -> None:
 
     assert told.budget_failures == 2
     assert told.long_burn_rate == pytest.approx(2 / 800 / 0.01)
-    assert told.budget_left_ratio == pytest.approx(1 - 2 / 3600 / 0.01), "of an hour of requests, of which 800 s were watched"
+    assert told.budget_left_ratio == pytest.approx(1 - 2 / 3600 / 0.01), (
+        "of an hour of requests, of which 800 s were watched"
+    )
     assert told.burn_rate == 0, "nothing failed within the last 5 minutes"
 
 

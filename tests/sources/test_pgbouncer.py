@@ -111,20 +111,22 @@ async def test_rates_and_waits_are_those_of_the_interval(pooler: PgBouncer, watc
     session = await through(pooler)
     try:
         await session.fetchval("select 1")
+        outer = time.monotonic()
         first = await watched.pool()
         before = time.monotonic()
         for _ in range(20):
             await session.fetchval("select 1")
         # Counters are told as they are, averages of the console only each minute.
+        least = time.monotonic() - before
         pool = await watched.pool()
-        elapsed = time.monotonic() - before
+        most = time.monotonic() - outer
     finally:
         session.terminate()
 
     assert first is not None and pool is not None
     assert (first.queries_per_s, first.acquire_s) == (None, None)
     assert pool.transactions_per_s is not None
-    assert pool.transactions_per_s == pytest.approx(20 / elapsed, rel=0.3)
+    assert 20 / most <= pool.transactions_per_s <= 20 / least
     assert pool.acquire_s is not None and 0 <= pool.acquire_s < 0.1
     assert pool.database == "postgres"
 

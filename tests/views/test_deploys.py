@@ -65,6 +65,7 @@ def test_what_can_not_be_asked_comes_first() -> None:
     first, second = panel(scene(deploy(), places=[FILE, LOST]), 60).splitlines()
     assert first == "unknown since 10:12: deploy_file: kubernetes: 403 forbidden…"
     assert second.startswith("10:37 orders-api")
+    assert panel(scene(deploy(), places=[FILE, LOST]), 36).splitlines()[0] == "unknown since 10:12: deploy_file"
     short = panel(scene(deploy(), places=[LOST]), 66, 1)
     assert short == "unknown since 10:12: deploy_file  10:37 orders-api 2.8.1 (−4 m)"
 

@@ -7,6 +7,7 @@ import pytest
 from perftui.model.failure import Failed, FailureKind
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
+from perftui.sources.pool import PoolState
 from perftui.views import pools
 from perftui.views.model import Role, TableState
 from perftui.views.pg_sessions import backend_subject
@@ -161,6 +162,21 @@ def test_how_large_the_pools_may_be_together() -> None:
 
     assert words.startswith("the pools may open 65 of the server's ")
     assert "4 cores x 2 + 2 disks feed about 10" in words
+
+
+def test_instances_count_together_and_a_disk_made_of_memory_is_none() -> None:
+    shared = {"billing": pool(4, 10, None, kind="sqlalchemy", wait_s=None, leaked=None, instances=12)}
+    words = text(pools.zoom(pooled(applications=shared), TableState(), 200).lines)
+
+    assert words.startswith("the pools may open 175 (billing 10 x 12), more than the server's ")
+
+
+def test_a_line_says_what_went_wrong_and_not_what_was_asked() -> None:
+    problem = "denied: http://10.0.0.5:8080/metrics: status 403; these headers give no right to it"
+    refused = {"orders": pool(None, None, None, kind="metrics", problem=problem, state=PoolState.UNKNOWN)}
+    lines = pools.pane(pooled(None, refused), 48, 3).lines
+
+    assert text(lines).startswith("orders –/– denied: status 403")
 
 
 def test_the_chart_draws_the_worst_in_per_cent() -> None:
