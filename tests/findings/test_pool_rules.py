@@ -94,9 +94,9 @@ def test_a_pool_that_does_not_tell_who_waits_is_judged_by_its_use() -> None:
 
 def test_numbers_of_a_title_are_of_the_same_seconds() -> None:
     """The last tick saw the pool between two clients."""
-    found = last(lambda second: {"pgbouncer": pgbouncer(0 if second == 19 else 10, 25, 0.012)}, 20)
+    found = last(lambda second: {"pgbouncer": pgbouncer(5 if second == 19 else 10, 25, 0.012)}, 20)
 
-    assert only(found, FULL).title == f"pool {POOL} has 8 of 10 connections in use, 25 clients wait, the longest 12 ms"
+    assert only(found, FULL).title == f"pool {POOL} has 9 of 10 connections in use, 25 clients wait, the longest 12 ms"
 
 
 def test_a_pool_without_a_size_is_silent() -> None:
