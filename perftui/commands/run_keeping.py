@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from perftui import __version__
 from perftui.commands.paths import state_dir
 from perftui.pipeline.tree import iso
 from perftui.playbooks.journal import Who
@@ -75,4 +76,10 @@ def taken_over(found: Found) -> RunFolder:
 def opening(made: Bound) -> dict[str, Any]:
     """What the first line of a run tells."""
     playbook = made.book.playbooks[made.book.main]
-    return {"playbook": made.book.main, "title": playbook.title, "sha256": made.sha256, "pid": os.getpid()}
+    return {
+        "playbook": made.book.main,
+        "title": playbook.title,
+        "sha256": made.sha256,
+        "pid": os.getpid(),
+        "perftui": __version__,
+    }

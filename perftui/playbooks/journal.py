@@ -34,6 +34,8 @@ class Event(StrEnum):
     UNDO_OFFERED = "undo.offered"
     UNDO_DONE = "undo.done"
     METRIC_MARK = "metric.mark"
+    DURABILITY = "durability"
+    """From here on the journal is kept somewhere else: the disk failed, or takes writes again."""
     RUN_RESUMED = "run.resumed"
     RUN_CLOSE = "run.close"
 

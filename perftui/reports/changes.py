@@ -28,7 +28,7 @@ class Changes:
     def lines(self, snapshot: Snapshot) -> list[str]:
         """Lines for what this snapshot brings."""
         told: list[str] = []
-        found = {_key(finding): finding for finding in snapshot.findings}
+        found = {finding_key(finding): finding for finding in snapshot.findings}
         for key, finding in found.items():
             before = self._active.get(key)
             if before is None or before.severity != finding.severity:
@@ -72,7 +72,7 @@ def clock(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _key(finding: Finding) -> Key:
+def finding_key(finding: Finding) -> Key:
     """The same finding goes on while it is about the same place; who leads it may change.
 
     A leader comes with the number of its processes; a process without one is itself what the finding is about.

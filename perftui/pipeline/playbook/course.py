@@ -12,6 +12,7 @@ from perftui.playbooks.run.state import Book
 
 LOOK_BACK_S = 1800.0
 POINTS = 120
+MOST_FINDINGS = 20
 ALWAYS = (
     "probe.p95_s",
     "probe.error_ratio",
@@ -53,15 +54,27 @@ def course(snapshot: Snapshot, readings: tuple[str, ...]) -> dict[str, Any]:
         "series": series,
         "deploys": [{"at": iso(each.at), "service": each.service, "version": each.version} for each in deploys],
         "marks": [{"at": iso(mark.at), "text": mark.text} for mark in snapshot.marks],
-        "verdict": {
-            "class": snapshot.verdict.constraint.value,
-            "summary": snapshot.verdict.summary,
-            "chain": list(snapshot.verdict.chain),
-        },
+        "verdict": _judged(snapshot),
+        "findings": [
+            {"rule": each.rule, "severity": each.severity.word, "title": each.title, "since_at": iso(each.since_at)}
+            for each in snapshot.findings[:MOST_FINDINGS]
+        ],
+    }
+
+
+def _judged(snapshot: Snapshot) -> dict[str, Any]:
+    verdict = snapshot.verdict
+    return {
+        "class": verdict.constraint.value,
+        "severity": verdict.severity.word,
+        "summary": verdict.summary,
+        "chain": list(verdict.chain),
+        "since_at": iso(verdict.since_at),
     }
 
 
 def values_now(snapshot: Snapshot, readings: tuple[str, ...]) -> dict[str, Any]:
-    """Each reading as it is now."""
+    """Each reading as it is now, and what the rules say of it."""
     values = {name: snapshot.history.value(name) for name in readings}
-    return {"at": snapshot.at, "values": {name: value for name, value in values.items() if value is not None}}
+    known = {name: value for name, value in values.items() if value is not None}
+    return {"at": snapshot.at, "values": known, "verdict": _judged(snapshot)}

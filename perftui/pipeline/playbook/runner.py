@@ -22,6 +22,7 @@ from perftui.playbooks.journal import Event
 from perftui.playbooks.run.actions import Action, Answer, Begin, Close, Execute, Next, Settle, actions
 from perftui.playbooks.run.fold import applied, folded, may_repeat
 from perftui.playbooks.run.state import Book, State, here, open_undos
+from perftui.playbooks.run_folder import Durability
 from perftui.playbooks.steps.for_each import ForEach
 from perftui.playbooks.steps.repeat import Repeat
 from perftui.playbooks.steps.world import Progress
@@ -69,6 +70,7 @@ class Runner:
         """Paths of steps under way that may be cut off."""
         self._others: set[asyncio.Task[None]] = set()
         self._stop = ""
+        self._durability = Durability.DISK
 
     async def run(self, data: Mapping[str, Any] = {}) -> State:
         """Go on to the end of the run.
@@ -96,6 +98,9 @@ class Runner:
         entry = await self.keeper.append(ev, step, attempt, data)
         self.state = applied(self.book, self.state, entry)
         self.show()
+        if self.keeper.durability is not self._durability:
+            self._durability = self.keeper.durability
+            await self.write(Event.DURABILITY, data={"state": self._durability.value, "problem": self.keeper.problem})
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it in its turn, without waiting for it here."""

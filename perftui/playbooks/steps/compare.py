@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import fsum, isnan, sqrt
 from typing import Any, Literal
 
 from msgspec import field
@@ -66,7 +67,20 @@ def _around(do: Compare, world: World, name: str, change: Change) -> dict[str, A
         "change_pct": None if found.ratio is None else found.ratio * 100,
         "verdict": "same" if small else _word(found),
         "why": found.why,
+        "spread_before": _spread(walls, values, change.start - do.before_s, change.start),
+        "spread_after": _spread(walls, values, change.end, change.end + do.after_s),
     }
+
+
+def _spread(walls: Sequence[float], values: Sequence[float], start_at: float, end_at: float) -> dict[str, Any]:
+    """How the ticks of a window lie: their number, percentiles, and how much they vary (None without a mean)."""
+    known = sorted(v for at, v in zip(walls, values, strict=True) if start_at <= at < end_at and not isnan(v))
+    if not known:
+        return {"n": 0}
+    mean = fsum(known) / len(known)
+    deviation = sqrt(fsum((value - mean) ** 2 for value in known) / len(known))
+    ranks = {f"p{percent}": known[min(len(known) - 1, len(known) * percent // 100)] for percent in (50, 95, 99)}
+    return {"n": len(known), **ranks, "cv_pct": deviation / abs(mean) * 100 if mean else None}
 
 
 def _word(found: Shift) -> str:
@@ -76,9 +90,18 @@ def _word(found: Shift) -> str:
 def _with_baseline(do: Compare, world: World, name: str, usual: float | None) -> dict[str, Any]:
     history = world.scope().history
     now = history.window(name, do.after_s).mean if history else None
+    walls, values = history.points(name, do.after_s) if history else ([], [])
     change = None if now is None or not usual else (now / usual - 1) * 100
     verdict = "unknown" if change is None else "shifted" if abs(change) >= do.min_change_pct else "same"
-    return {"reading": name, "before": usual, "after": now, "change_pct": change, "verdict": verdict, "why": ""}
+    return {
+        "reading": name,
+        "before": usual,
+        "after": now,
+        "change_pct": change,
+        "verdict": verdict,
+        "why": "",
+        "spread_after": _spread(walls, values, 0.0, float("inf")),
+    }
 
 
 def _told(rows: list[dict[str, Any]], why: str = "") -> Done:
@@ -90,7 +113,7 @@ def _told(rows: list[dict[str, Any]], why: str = "") -> Done:
     return Done(
         state="passed",
         why=why,
-        values={"verdict": verdict, "largest_change_pct": largest},
+        values={"verdict": verdict, "largest_change_pct": largest, "rows": rows},
         table=tuple(rows),
         output="\n".join(lines) or why,
     )
