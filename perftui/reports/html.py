@@ -29,10 +29,12 @@ margin:0;background:var(--sheet)}}
 .critical{{--tone:var(--bad)}}.warning{{--tone:var(--warn)}}.good{{--tone:var(--good)}}.text{{--tone:var(--line)}}
 b.critical,b.warning,b.good{{color:var(--tone)}}
 p.critical,p.warning,p.good{{border-left:.25rem solid var(--tone);padding-left:.6rem}}
-dl{{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.15rem 1rem;margin:0}}dt{{color:var(--dim)}}dd{{margin:0}}
+dl{{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.15rem 1rem;margin:0}}
+dt{{color:var(--dim)}}dd{{margin:0}}dl+dl{{margin-top:.8rem}}
 .wide{{overflow-x:auto}}table{{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}}
 th{{text-align:left;color:var(--dim);font-weight:600;border-bottom:1px solid var(--line)}}
-th,td{{padding:.3rem .7rem .3rem 0;vertical-align:top}}td{{border-bottom:1px solid var(--line);min-width:4rem}}
+th,td{{padding:.3rem .7rem .3rem 0;vertical-align:top;overflow-wrap:break-word;max-width:30rem}}
+td{{border-bottom:1px solid var(--line);min-width:4rem}}
 td.n,th.n{{text-align:right;white-space:nowrap;min-width:0}}
 pre{{background:var(--sheet);padding:.8rem;overflow-x:auto;font:13px/1.35 ui-monospace,Menlo,Consolas,monospace}}
 .charts{{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.2rem 1.6rem}}

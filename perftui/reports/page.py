@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
+from unicodedata import combining, east_asian_width
 
 import msgspec
 
@@ -103,6 +104,24 @@ def quantity(value: float | None, unit: str) -> str:
     if unit in ("count", "counter"):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return f"{value:.4g}/s" if unit == "1/s" else in_unit(value, unit)
+
+
+def fitted(line: str, width: int) -> str:
+    """Cut to so many cells."""
+    if sum(map(_cells, line)) <= width:
+        return line.rstrip()
+    kept, room = "", width - 1
+    for char in line:
+        room -= _cells(char)
+        if room < 0:
+            break
+        kept += char
+    return f"{kept}…"
+
+
+def _cells(char: str) -> int:
+    """Wide letters take two, signs that join the one before take none."""
+    return 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
 
 
 def numbered(pins: Sequence[Pin]) -> list[tuple[int, Pin]]:

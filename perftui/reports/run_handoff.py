@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from unicodedata import east_asian_width
 
 from perftui.history.words import age
 from perftui.playbooks.report.courses import judgement_words
 from perftui.playbooks.report.records import Change, RunReport
-from perftui.reports.page import UNKNOWN
+from perftui.reports.page import UNKNOWN, fitted
 from perftui.views.format import clock
 
 WIDTH, HEIGHT = 80, 24
@@ -23,17 +22,6 @@ def handoff_text(report: RunReport, width: int = WIDTH, height: int = HEIGHT) ->
     groups = _groups(report, width)
     lines = _shared(groups, max(0, height - len(fixed) - len(foot)))
     return "\n".join([*fixed, *(fitted(line, width) for line in lines), *foot])
-
-
-def fitted(line: str, width: int) -> str:
-    """Cut to so many cells; wide letters take two."""
-    used, kept = 0, ""
-    for char in line:
-        used += 2 if east_asian_width(char) in "WF" else 1
-        if used > width:
-            return f"{kept[:-1]}…"
-        kept += char
-    return kept.rstrip()
 
 
 def _head(report: RunReport, width: int) -> list[str]:

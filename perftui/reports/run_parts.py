@@ -20,6 +20,7 @@ from perftui.reports.page import (
     Section,
     Table,
     Words,
+    fitted,
     quantity,
 )
 from perftui.views.format import clock, stamp
@@ -42,6 +43,9 @@ _ROLES = {
     "changed": Role.CRITICAL,
     "missing": Role.CRITICAL,
 }
+_MOST_READ = 240
+"""Cells of what a step read; its evidence holds all of it."""
+_MOST_CHARTS = 18
 _PINNED = ("deploy", "mark", "change", "undo", "judged")
 
 
@@ -152,7 +156,7 @@ def findings(report: RunReport) -> tuple[Block, ...]:
     return (Words("Findings of the rules around the run:"), Bullets(tuple(lines))) if lines else ()
 
 
-def charts(report: RunReport, most: int | None = None) -> Charts:
+def charts(report: RunReport, most: int = _MOST_CHARTS) -> Charts:
     """Every reading that moved or is told; what happened is on the same axis."""
     start = min((plot.points[0][0] for plot in report.series), default=report.opened_at or 0.0)
     end = max((plot.points[-1][0] for plot in report.series), default=start)
@@ -294,7 +298,7 @@ def steps(report: RunReport) -> Table:
                 each.kind,
                 toned(each.state, f"{each.state}{f': {each.why}' if each.why else ''}"),
                 UNKNOWN if each.duration_s is None else f"{each.duration_s:.1f} s",
-                " / ".join(each.output),
+                fitted(" / ".join(each.output), _MOST_READ),
             )
             for each in report.steps
         ),

@@ -13,6 +13,7 @@ from perftui.views.format import clock
 
 WIDTH, HEIGHT = 480, 150
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 26, 20
+_SECONDS_TELL_S = 600.0
 MOST_POINTS = 220
 """Drawn of a series: two for each pixel of a phone tell no more than one."""
 STYLE = """
@@ -71,7 +72,10 @@ def axis_top(highest: float, unit: str) -> float:
         return 1.0
     if highest <= 0:
         return 1.0
-    power = 10.0 ** floor(log10(highest))
+    whole = 1.0
+    while unit.startswith("bytes") and highest / whole >= 1024:  # what is shown in MiB is rounded in MiB
+        whole *= 1024
+    power = whole * 10.0 ** floor(log10(highest / whole))
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= highest * 0.999999)
 
 
@@ -96,12 +100,13 @@ def _inside(charts: Charts, plot: Plot) -> Iterator[str]:
         yield f'<line class="p-axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height:.1f}" y2="{height:.1f}"/>'
         label = escape(quantity(top * share, plot.unit)) if share else "0"
         yield f'<text class="p-t" x="{LEFT - 4}" y="{height + 4:.1f}" text-anchor="end">{label}</text>'
+    shown = 8 if end - start < _SECONDS_TELL_S else 5
     for place, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
         at = start + (end - start) * place
-        yield f'<text class="p-t" x="{x(at):.1f}" y="{HEIGHT - 5}" text-anchor="{anchor}">{clock(at)[:5]}</text>'
-    for pin in charts.pins:
-        if pin.sort == "step":
-            yield f'<line class="p-step" x1="{x(pin.at):.1f}" x2="{x(pin.at):.1f}" y1="{bottom - 5}" y2="{bottom}"/>'
+        yield f'<text class="p-t" x="{x(at):.1f}" y="{HEIGHT - 5}" text-anchor="{anchor}">{clock(at)[:shown]}</text>'
+    ended = sorted({round(x(pin.at)) for pin in charts.pins if pin.sort == "step"})
+    if ended:
+        yield f'<path class="p-step" d="{"".join(f"M{at_x} {bottom}v-5" for at_x in ended)}"/>'
     taken = float("-inf")
     for number, pin in numbered(charts.pins):
         at_x = x(pin.at)

@@ -17,6 +17,8 @@ HEAVY = {
     "playbook lint triage-60s": DRIVERS | SCREEN,
     "playbook plan triage-60s": DRIVERS | SCREEN,
     "readings": DRIVERS | SCREEN,
+    "report": DRIVERS | SCREEN,
+    "report {tape}": DRIVERS | SCREEN,
     "doctor": DRIVERS | SCREEN,
     "record --for 100ms {tape}": DRIVERS | SCREEN,
     "replay --headless {tape}": DRIVERS | SCREEN,
@@ -32,7 +34,7 @@ def test_a_headless_command_loads_no_screen_and_no_driver(
     folder = tmp_path_factory.getbasetemp() / "imports"
     folder.mkdir(exist_ok=True)
     tape = folder / "short.ptape"
-    if "replay" in command and not tape.exists():
+    if command.startswith(("replay", "report {")) and not tape.exists():
         subprocess.run(
             [sys.executable, "-m", "perftui", "record", "--for", "100ms", tape], check=True, capture_output=True
         )

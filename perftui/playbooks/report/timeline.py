@@ -55,7 +55,7 @@ def _of_entry(entry: Entry, path: str, title: str) -> Iterator[Moment]:
         case Event.RUN_CLOSE:
             yield told("run", f"closed: {words(data.get('reason')) or 'finished'}")
         case Event.STEP_INTENT if path.startswith(UNDO):
-            yield told("undo", f"undo begun: {_deed(entry)}")
+            yield told("undo", f"begun: {_deed(entry)}")
         case Event.STEP_INTENT if data.get("effect") in ("change", "unknown") and data.get("does"):
             yield told("change", f"{title}: {_deed(entry)}")
         case Event.STEP_OUTCOME:
@@ -74,7 +74,7 @@ def _of_entry(entry: Entry, path: str, title: str) -> Iterator[Moment]:
             yield told("note", words(data.get("text")))
         case Event.UNDO_DONE:
             why = words(data.get("why"))
-            yield told("undo", f"undo of {title}: {words(data.get('state'))}{f' ({why})' if why else ''}")
+            yield told("undo", f"{title}: {words(data.get('state'))}{f' ({why})' if why else ''}")
         case Event.DURABILITY:
             problem = words(data.get("problem"))
             yield told(

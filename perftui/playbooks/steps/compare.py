@@ -67,12 +67,12 @@ def _around(do: Compare, world: World, name: str, change: Change) -> dict[str, A
         "change_pct": None if found.ratio is None else found.ratio * 100,
         "verdict": "same" if small else _word(found),
         "why": found.why,
-        "spread_before": _spread(walls, values, change.start - do.before_s, change.start),
-        "spread_after": _spread(walls, values, change.end, change.end + do.after_s),
+        "spread_before": spread(walls, values, change.start - do.before_s, change.start),
+        "spread_after": spread(walls, values, change.end, change.end + do.after_s),
     }
 
 
-def _spread(walls: Sequence[float], values: Sequence[float], start_at: float, end_at: float) -> dict[str, Any]:
+def spread(walls: Sequence[float], values: Sequence[float], start_at: float, end_at: float) -> dict[str, Any]:
     """How the ticks of a window lie: their number, percentiles, and how much they vary (None without a mean)."""
     known = sorted(v for at, v in zip(walls, values, strict=True) if start_at <= at < end_at and not isnan(v))
     if not known:
@@ -100,7 +100,7 @@ def _with_baseline(do: Compare, world: World, name: str, usual: float | None) ->
         "change_pct": change,
         "verdict": verdict,
         "why": "",
-        "spread_after": _spread(walls, values, 0.0, float("inf")),
+        "spread_after": spread(walls, values, 0.0, float("inf")),
     }
 
 
