@@ -8,24 +8,19 @@ import csv
 import io
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Self
 
 import pytest
 
-from perftui.clients.own_postgres import OwnPostgres, as_ordinary_user, end_with_parent, free_port, shipped_binaries
+from perftui.clients.own_pgbouncer import OwnPgBouncer, pgbouncer_program
+from perftui.clients.own_postgres import OwnPostgres, shipped_binaries
 from tests.servers import Session, connect, kept_in_cache
 
 VERSIONS = ("1.18", "1.24")
-PASSWORDS = {"postgres": "pw", "admin": "adm1n", "stats": "s3cret"}
-"""An empty password is refused at login."""
 DEBIAN_13 = (
     *("pgbouncer", "libc6", "libcares2", "libevent-2.1-7t64", "libssl3t64", "libsystemd0", "libpam0g"),
     *("libaudit1", "libcap-ng0", "libcap2", "libzstd1", "zlib1g"),
@@ -41,7 +36,7 @@ def program(version: str) -> list[str]:
     Skips the test, with the reason, where it can't be had.
     """
     if version == "1.18":
-        found = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+        found = pgbouncer_program()
         if found is None:
             pytest.skip("PgBouncer is not installed; run tests/install-tools")
         return [found]
@@ -81,8 +76,8 @@ def _unpack_from_debian_13(folder: Path) -> None:
         subprocess.run(["dpkg", "-x", package, folder], check=True, capture_output=True, timeout=60)
 
 
-class PgBouncer:
-    """One pooler on the loopback. Users are `postgres` (through the pools), `admin` and `stats` (the console)."""
+class PgBouncer(OwnPgBouncer):
+    """One of a named version."""
 
     def __init__(
         self,
@@ -92,87 +87,7 @@ class PgBouncer:
         databases: Mapping[str, str] = {"app": "pool_size=3"},
         **settings: str,
     ) -> None:
-        """Prepare it.
-
-        Args:
-            databases: Each pool's name with its options.
-            settings: Beside or instead of the usual ones of section [pgbouncer].
-        """
-        self.port = free_port()
-        self.postgres_port = postgres_port
-        self.folder = folder
-        self._command = [*as_ordinary_user(), *end_with_parent(), *program(version)]
-        self._databases = databases
-        self._settings = {
-            "listen_addr": "127.0.0.1",
-            "listen_port": str(self.port),
-            "unix_socket_dir": "",
-            "auth_type": "plain",
-            "auth_file": str(folder / "userlist.txt"),
-            "admin_users": "admin",
-            "stats_users": "stats",
-            "pool_mode": "transaction",
-            "max_client_conn": "100",
-            "logfile": str(folder / "pgbouncer.log"),
-            "ignore_startup_parameters": "extra_float_digits",
-            **settings,
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    @property
-    def ini(self) -> Path:
-        return self.folder / "pgbouncer.ini"
-
-    def dsn(self, database: str = "app", user: str = "postgres") -> str:
-        return f"postgresql://{user}:{PASSWORDS[user]}@127.0.0.1:{self.port}/{database}"
-
-    def console(self, user: str = "stats") -> str:
-        """The DSN of the admin console."""
-        return self.dsn("pgbouncer", user)
-
-    def start(self) -> Self:
-        """Write its files, start it and wait until it listens."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        server = f"host=127.0.0.1 port={self.postgres_port} dbname=postgres user=postgres"
-        pools = [f"{name} = {server} {options}" for name, options in self._databases.items()]
-        settings = [f"{name} = {value}" for name, value in self._settings.items()]
-        self.ini.write_text("\n".join(["[databases]", *pools, "[pgbouncer]", *settings, ""]))
-        users = "".join(f'"{user}" "{password}"\n' for user, password in PASSWORDS.items())
-        (self.folder / "userlist.txt").write_text(users)
-        if self._command[0] == "setpriv":
-            subprocess.run(["chown", "-R", "nobody:", self.folder], check=True)
-        with (self.folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                [*self._command, "-q", str(self.ini)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self._wait_until_it_listens()
-        return self
-
-    def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + 10
-        while self._process is not None and self._process.poll() is None and time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.01)
-            else:
-                return
-        raise AssertionError(f"PgBouncer did not start: {(self.folder / 'output').read_text()[-500:]}")
-
-    def stop(self) -> None:
-        """At once; which other signal means that differs between versions."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(10)
+        super().__init__(folder, postgres_port, program(version), databases, settings)
 
     def restart(self) -> None:
         self.stop()
@@ -184,12 +99,6 @@ class PgBouncer:
         done = subprocess.run(psql, capture_output=True, text=True, timeout=10)
         assert done.returncode == 0, done.stderr
         return list(csv.DictReader(io.StringIO(done.stdout)))
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
 
 @pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"pgbouncer{version}")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perftui.model.exit_code import ExitCode
 
 if TYPE_CHECKING:
+    from perftui.commands.config import Settings
     from perftui.commands.sources import Wired
     from perftui.pipeline.actions import Actions
     from perftui.pipeline.live import LivePlayer
+    from perftui.pipeline.snapshot import Snapshot
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,18 +52,33 @@ def screen_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Sample first, then import the screen: what the import takes is the first interval."""
     from perftui.commands.config import load
-    from perftui.commands.desk_maker import DeskMaker
-    from perftui.commands.load_sources import keep_stdin, with_load
-    from perftui.commands.screen import options
-    from perftui.commands.sources import all_processes, all_sources, machine
+    from perftui.commands.load_sources import keep_stdin
     from perftui.tui.terminal import require
 
     settings = load(args.config)
     stdin = keep_stdin(args.load)
     require()
+    return show(args, settings, stdin)
+
+
+def show(
+    args: argparse.Namespace,
+    settings: Settings,
+    stdin: int | None = None,
+    watch: Callable[[Snapshot], None] = lambda snapshot: None,
+) -> ExitCode:
+    """The console with these settings. Sample first, then import the screen: what the import takes is the first interval.
+
+    Args:
+        stdin: What a load test writes to, where it is told there.
+        watch: Given each new snapshot, in the thread that samples.
+    """
     from perftui.clients.clock import SystemClock
+    from perftui.commands.desk_maker import DeskMaker
+    from perftui.commands.load_sources import with_load
+    from perftui.commands.screen import options
+    from perftui.commands.sources import all_processes, all_sources, machine
     from perftui.pipeline.feed import LiveFeed
     from perftui.pipeline.live import LivePlayer
     from perftui.pipeline.loop import Judge
@@ -81,7 +99,11 @@ def run(args: argparse.Namespace) -> ExitCode:
         await desks.aclose()
         await wired.aclose()
 
-    player = LivePlayer(feed, judge, tape, all_processes(wired.sources), at_end, board.put)
+    def follow(snapshot: Snapshot) -> None:
+        board.put(snapshot)
+        watch(snapshot)
+
+    player = LivePlayer(feed, judge, tape, all_processes(wired.sources), at_end, follow)
     desks = DeskMaker(wired.control, board, player.call, args.allow_changes)
     player.warm_up()
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn

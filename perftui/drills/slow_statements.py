@@ -1,0 +1,32 @@
+"""A statement that works for a third of a second each time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from perftui.drills import needs
+from perftui.drills.kind import Drill
+from perftui.drills.stage import Stage, Work
+from perftui.model.finding import Constraint
+
+COUNT = "select count(*) from generate_series(1, 400000) g where md5(repeat(g::text, 40)) like '%perf%'"
+
+
+@contextlib.asynccontextmanager
+async def counting(stage: Stage) -> AsyncIterator[None]:
+    async with stage.sessions() as new, Work() as work:
+        work.start((await new.new("dashboard")).over_and_over(COUNT))
+        yield
+
+
+DRILL = Drill(
+    name="slow-statements",
+    title="a dashboard asks a heavy question over and over",
+    fault=counting,
+    constraints=(Constraint.QUERY_BOUND,),
+    rules=("pg.slow_statements",),
+    needs=(needs.postgres,),
+    remedies=("cancel the dashboard's statement", "keep its answer for a while"),
+    verbs=("cancel", "terminate"),
+)
