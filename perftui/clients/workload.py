@@ -7,14 +7,21 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Protocol
 
-import asyncpg
-
 from perftui.model.failure import FailureKind, SourceError
 
 CONNECT_S = 10.0
-_asyncpg: Any = asyncpg
-"""It has no types of its own for what is used here."""
-FOREIGN = (_asyncpg.PostgresError, _asyncpg.InterfaceError, OSError)
+
+
+def _asyncpg() -> Any:
+    """It has no types of its own for what is used here, and takes its time to import."""
+    import asyncpg
+
+    return asyncpg
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    driver = _asyncpg()
+    return driver.PostgresError, driver.InterfaceError, OSError
 
 
 class Driver(Protocol):
@@ -30,7 +37,7 @@ def our_errors() -> Iterator[None]:
     """What the driver raises, as a SourceError."""
     try:
         yield
-    except FOREIGN as exc:
+    except _foreign() as exc:
         told = " ".join(str(exc).split())[:200]
         raise SourceError(FailureKind.UNREACHABLE, f"postgres: {type(exc).__name__}: {told}") from exc
 
@@ -80,7 +87,7 @@ async def session(dsn: str, application: str, cached: bool = True) -> Session:
         SourceError: none can be had, with the reason.
     """
     with our_errors():
-        driver: Driver = await _asyncpg.connect(
+        driver: Driver = await _asyncpg().connect(
             dsn,
             server_settings={"application_name": application},
             statement_cache_size=100 if cached else 0,
@@ -119,7 +126,7 @@ class Pool:
             yield Session(kept)
         finally:
             self.in_use -= 1
-            with contextlib.suppress(*FOREIGN):
+            with contextlib.suppress(*_foreign()):
                 await self._driver.release(kept, timeout=2.0)
 
     async def kept(self, within_s: float) -> Any:
@@ -152,7 +159,7 @@ async def pool(dsn: str, application: str, size: int) -> Pool:
         SourceError: the server can't be reached.
     """
     with our_errors():
-        driver = await _asyncpg.create_pool(
+        driver = await _asyncpg().create_pool(
             dsn, min_size=size, max_size=size, server_settings={"application_name": application}, timeout=CONNECT_S
         )
     return Pool(driver, size)

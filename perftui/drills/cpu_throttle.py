@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from perftui.drills import needs
 from perftui.drills.kind import Drill
@@ -15,13 +16,22 @@ QUOTA_US = 20_000
 """Of each 100 ms."""
 
 
+@contextlib.contextmanager
+def throttled() -> Iterator[Path]:
+    """A group with the quota, in which a batch job wants a whole core."""
+    with (
+        control_group("cpu", {"cpu.cfs_quota_us": str(QUOTA_US)}) as group,
+        running(python("while True: pass"), [group]),
+    ):
+        yield group
+
+
 @contextlib.asynccontextmanager
 async def quota(stage: Stage) -> AsyncIterator[None]:
-    with control_group("cpu", {"cpu.cfs_quota_us": str(QUOTA_US)}) as group:
+    with throttled() as group:
         home = stage.move_shop(group)
         try:
-            with running(python("while True: pass"), [group]):
-                yield
+            yield
         finally:
             stage.move_shop(home)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 
@@ -41,6 +42,7 @@ async def _until_told(told: asyncio.StreamReader) -> None:
     drill = next(each for each in DRILLS if each.name == order.drill)
     sweep()
     with folder() as place:
+        os.chdir(place)  # all that is started here stands in it: who looks for what is left of a drill finds it so
         async with stage(place, drill.requests_per_s) as found:
             _say(Said(event="ready", dsn=found.postgres.dsn, settings=found.settings(), folder=str(place)))
             with contextlib.suppress(TimeoutError):

@@ -43,8 +43,6 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     requests_per_s: float = 25.0
     """Load on the shop before and during the fault."""
-    quiet_s: float = 15.0
-    """So long the stage is watched before the fault, when nobody looks on; baselines are made of it."""
     remedies: tuple[str, ...] = ()
     """What an operator would do, in words."""
     verbs: tuple[str, ...] = ()

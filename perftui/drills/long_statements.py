@@ -20,12 +20,12 @@ QUERY = b"select repeat('x', 1000) from generate_series(1, 1000000)"
 async def unread_results(stage: Stage) -> AsyncIterator[None]:
     with contextlib.ExitStack() as stack:
         for _ in range(EXPORTS):
-            stack.enter_context(_unread(stage.postgres.port))
+            stack.enter_context(unread(stage.postgres.port))
         yield
 
 
 @contextlib.contextmanager
-def _unread(port: int) -> Iterator[None]:
+def unread(port: int) -> Iterator[None]:
     """A session on a socket of its own: drivers read what they asked for."""
     names = b"user\0postgres\0database\0postgres\0application_name\0export\0\0"
     startup = struct.pack("!ii", len(names) + 8, 196608) + names

@@ -145,8 +145,10 @@ def _keeper_lives(left: Path) -> bool:
 
 
 def _lives(pid: int) -> bool:
-    """Whether that process is there and a drill's keeper: pids are used again."""
     try:
-        return b"perftui.drills.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
+    except PermissionError:
+        return True
+    return True

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from perftui.drills import needs
 from perftui.drills.kind import Drill, Symptom
-from perftui.drills.marks import control_group, python, running
+from perftui.drills.marks import Process, control_group, python, running
 from perftui.drills.stage import Stage
 from perftui.model.finding import Constraint
 
 LIMIT_MB = 100
 
 
-@contextlib.asynccontextmanager
-async def killed(stage: Stage) -> AsyncIterator[None]:
+@contextlib.contextmanager
+def greedy() -> Iterator[tuple[Process, str]]:
+    """(the process, its group's path); it is killed within seconds."""
     program = f"""
         import time
         time.sleep(2)
@@ -25,8 +26,14 @@ async def killed(stage: Stage) -> AsyncIterator[None]:
     with control_group("memory", {"memory.limit_in_bytes": limit}) as group:
         with contextlib.suppress(OSError):  # without swap accounting there is no such file
             (group / "memory.memsw.limit_in_bytes").write_text(limit)
-        with running(python(program), [group]):
-            yield
+        with running(python(program), [group]) as process:
+            yield process, f"/{group.name}"
+
+
+@contextlib.asynccontextmanager
+async def killed(stage: Stage) -> AsyncIterator[None]:
+    with greedy():
+        yield
 
 
 DRILL = Drill(

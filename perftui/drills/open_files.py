@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from perftui.drills import needs
 from perftui.drills.kind import Drill
-from perftui.drills.marks import python, running
+from perftui.drills.marks import Process, python, running
 from perftui.drills.stage import Stage
 from perftui.model.finding import Constraint
 
 LIMIT = 128
 
 
-@contextlib.asynccontextmanager
-async def opened(stage: Stage) -> AsyncIterator[None]:
+@contextlib.contextmanager
+def opener() -> Iterator[Process]:
+    """The process, soon at its limit."""
     program = f"""
         import resource, time
         resource.setrlimit(resource.RLIMIT_NOFILE, ({LIMIT}, {LIMIT}))
@@ -26,7 +27,13 @@ async def opened(stage: Stage) -> AsyncIterator[None]:
         except OSError:
             time.sleep(3600)
         """
-    with running(python(program)):
+    with running(python(program)) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def opened(stage: Stage) -> AsyncIterator[None]:
+    with opener():
         yield
 
 

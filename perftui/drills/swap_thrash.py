@@ -31,8 +31,9 @@ def swap_space(folder: Path, megabytes: int) -> Iterator[None]:
         file.unlink()
 
 
-@contextlib.asynccontextmanager
-async def thrash(stage: Stage) -> AsyncIterator[None]:
+@contextlib.contextmanager
+def thrashing(folder: Path) -> Iterator[None]:
+    """The process at its work; its swap file lies in the folder."""
     toucher = f"""
         memory = bytearray({2 * LIMIT_MB} << 20)
         while True:
@@ -40,10 +41,16 @@ async def thrash(stage: Stage) -> AsyncIterator[None]:
                 memory[offset] = (memory[offset] + 1) % 256
         """
     with (
-        swap_space(stage.folder, 3 * LIMIT_MB),
+        swap_space(folder, 3 * LIMIT_MB),
         control_group("memory", {"memory.limit_in_bytes": f"{LIMIT_MB}M"}) as group,
         running(python(toucher), [group]),
     ):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def thrash(stage: Stage) -> AsyncIterator[None]:
+    with thrashing(stage.folder):
         yield
 
 

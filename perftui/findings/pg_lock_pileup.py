@@ -25,6 +25,8 @@ class PgLockPileupLimits(Limits, frozen=True, kw_only=True):
     """Ours: a wait this long is told even of a single backend."""
     waiting: int = 10
     """S002 §35.3.3: more than 10 waiting. Behind one blocker that is critical (ours), for locks that change hands a warning."""
+    turn_s: float = 2.0
+    """Ours: a lock changes hands fast while nobody has waited longer; a queue that only grows has a blocker."""
     critical_wait_s: float = 60.0
     """Ours: a pile-up is critical when somebody has waited this long."""
     window_s: float = WINDOW_S
@@ -77,9 +79,9 @@ def _title(root: LockNode, waiters: list[LockNode], longest: float) -> str:
 def _in_turn(history: History, tree: tuple[LockNode, ...], limits: PgLockPileupLimits) -> list[Finding]:
     """No wait is long, but a crowd always waits: a lock that all want."""
     waiting = mean(history, _WAITING, limits.window_s)
-    if waiting is None or waiting <= limits.waiting:
-        return []
     waiters = [node for node in tree if node.blocked_by]
+    if waiting is None or waiting <= limits.waiting or blockers.longest_wait(waiters) > limits.turn_s:
+        return []
     name = blockers.relation(waiters)
     since_at, before = postgres.since(history, _WAITING, limits.waiting * 0.8, limits.window_s)
     return [

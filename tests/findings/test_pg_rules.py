@@ -198,6 +198,12 @@ def test_locks_that_change_hands_fast_are_told_without_blaming_a_pid() -> None:
     assert told(last(always(pg_activity=crowd), 3)) == set(), "a moment's crowd"
 
 
+def test_a_crowd_behind_one_who_has_just_begun_to_block_is_not_told_as_a_lock_that_changes_hands() -> None:
+    seen = last(always(pg_activity=activity(session(7), *waiters(7, 40, 3.0))), 8)
+
+    assert told(seen) == set(), "who waits for a second transaction would have waited less"
+
+
 @pytest.mark.parametrize(
     ("idle_s", "waited_s", "blames"),
     [(192.0, 170.0, True), (4.0, 6.0, False), (30.0, 4.0, False), (6.0, 5.5, True)],

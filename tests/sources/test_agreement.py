@@ -17,6 +17,8 @@ import pytest
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.kernel_files import KernelFiles
+from perftui.drills import swap_thrash
+from perftui.drills.marks import running
 from perftui.sources import cpu, disks, memory
 from tests import faults
 
@@ -110,7 +112,7 @@ def mixed_load(folder: Path) -> Iterator[None]:
         "fio", "--name=write", f"--filename={folder / 'pt-write.dat'}", "--size=128M", "--rw=write", "--bs=64k", "--direct=1",
         "--ioengine=psync", "--rate=24m", "--time_based", "--runtime=60",
     ]  # fmt: skip
-    with faults.running(busy), faults.running(writes, cwd=folder), faults.swap_thrash(folder):
+    with running(busy), running(writes, within=folder), swap_thrash.thrashing(folder):
         yield
 
 

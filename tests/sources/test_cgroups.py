@@ -8,10 +8,10 @@ import pytest
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.kernel_files import KernelFiles
+from perftui.drills import cpu_throttle, oom_kill
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.cgroup_tree import CgroupMount, Cgroups, find_mounts
 from perftui.sources.cgroups import CgroupRow, CgroupsSample, derive
-from tests import faults
 from tests.sources.manual_clock import ManualClock
 
 V1_CPU = b"32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
@@ -160,11 +160,11 @@ def test_throttling_between_two_samples(later: CgroupRow, ratio: float | None, s
 
 @pytest.mark.fault
 async def test_a_real_quota_throttles() -> None:
-    with faults.cpu_quota(0.2):
+    with cpu_throttle.throttled() as group:
         source = Cgroups(KernelFiles(), SystemClock())
         before = await source.sample()
         await asyncio.sleep(2)
-        reading = derive(before, await source.sample()).cgroups["/pt_quota"]
+        reading = derive(before, await source.sample()).cgroups[f"/{group.name}"]
     assert reading.quota_cores == pytest.approx(0.2)
     # A fifth of the time it may run, the rest it stands: less where others want the same core.
     assert reading.throttled_ratio is not None
@@ -175,11 +175,11 @@ async def test_a_real_quota_throttles() -> None:
 
 @pytest.mark.fault
 async def test_a_real_memory_limit_and_its_kill() -> None:
-    with faults.oom_kill(100) as process:
+    with oom_kill.greedy() as (process, group):
         source = Cgroups(KernelFiles(), SystemClock())
-        before = (await source.sample()).groups["/pt_oom"]
+        before = (await source.sample()).groups[group]
         await asyncio.to_thread(process.wait, 15)
-        after = (await source.sample()).groups["/pt_oom"]
+        after = (await source.sample()).groups[group]
     assert before.memory_limit_bytes == 100 << 20
     assert before.memory_used_bytes is not None
     assert before.memory_used_bytes < 50 << 20

@@ -10,8 +10,8 @@ import pytest
 from perftui.clients.clock import SystemClock
 from perftui.clients.kernel_files import KernelFiles
 from perftui.clients.worker import DaemonWorker
+from perftui.drills import disk_fill
 from perftui.sources.filesystems import FilesystemRow, Filesystems, FilesystemsSample, derive, local_mounts
-from tests import faults
 
 HOST = b"""22 27 0:21 / /proc rw,relatime - proc proc rw
 25 24 0:23 / /dev/shm rw,relatime - tmpfs tmpfs rw,size=24683656k
@@ -110,7 +110,7 @@ def write_through(path: Path, size: int) -> None:
 @pytest.mark.fault
 async def test_a_filesystem_that_fills_is_seen_with_its_pace(tmp_path: Path) -> None:
     source = Filesystems(KernelFiles(), SystemClock(), DaemonWorker("test"))
-    with faults.small_filesystem(tmp_path) as mount:
+    with disk_fill.small_filesystem(tmp_path) as mount:
         before = await source.sample()
         write_through(mount / "log", 60 << 20)
         reading = derive(before, await source.sample()).filesystems[str(mount)]

@@ -7,6 +7,7 @@ import pytest
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.kernel_messages import KernelMessages
+from perftui.drills import oom_kill
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.kernel_log import KernelLog, OomKill, OomLines, derive
 from tests import faults
@@ -101,8 +102,8 @@ async def test_a_real_kill_in_a_group() -> None:
     faults.need(controller="memory")
     source = KernelLog(KernelMessages(), SystemClock())
     assert (await source.sample()).oom_kills == ()
-    with faults.oom_kill() as process:
+    with oom_kill.greedy() as (process, group):
         await asyncio.to_thread(process.wait, 15)
         kills = (await source.sample()).oom_kills
-    assert [(kill.pid, kill.cgroup) for kill in kills] == [(process.pid, "/pt_oom")]
+    assert [(kill.pid, kill.cgroup) for kill in kills] == [(process.pid, group)]
     assert (kills[0].resident_bytes or 0) > 50 << 20

@@ -18,9 +18,9 @@ import pytest
 from perftui.clients.kernel_files import KernelFiles
 from perftui.clients.process_table import ProcessTable
 from perftui.clients.worker import DaemonWorker
+from perftui.drills import open_files
 from perftui.sources.process_scan import Processes
 from perftui.sources.processes import ROWS, ProcessesSample, ProcessRow, derive
-from tests import faults
 from tests.sources.manual_clock import ManualClock
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -156,7 +156,7 @@ async def test_a_zombie_is_shown() -> None:
 
 async def test_a_process_that_waits_for_its_limit_of_files_is_found_in_ten_seconds() -> None:
     scanner = Scanner()
-    with sleepers(ROWS + 20), faults.open_files(128) as process:
+    with sleepers(ROWS + 20), open_files.opener() as process:
         path = f"/proc/{process.pid}/fd"
         async with asyncio.timeout(10):
             while len(os.listdir(path)) < 120:
@@ -165,7 +165,7 @@ async def test_a_process_that_waits_for_its_limit_of_files_is_found_in_ten_secon
             await scanner.scan()
         seen = row(await scanner.scan(), process.pid)
     assert seen is not None
-    assert (seen.open_files, seen.open_files_limit) == (128, 128)
+    assert (seen.open_files, seen.open_files_limit) == (open_files.LIMIT, open_files.LIMIT)
 
 
 class Watched(ProcessTable):

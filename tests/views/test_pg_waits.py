@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from perftui.clients.own_postgres import OwnPostgres
+from perftui.drills.long_statements import unread
 from perftui.sources.pg_activity import derive
 from perftui.views.model import TableState
 from perftui.views.pg_locks import zoom
 from perftui.views.pg_waits import EVENTS, meaning
-from tests.pg_faults import unread
 from tests.servers import Clients, connect, dsn, execute, until
 from tests.sources.test_pg_session import Look, looking
 from tests.views.pg_scenes import database
@@ -64,7 +64,7 @@ async def test_contention_made_for_real_stands_among_the_waits_with_its_words(
     await reader.execute("begin; declare pt_cursor cursor for select * from pt_pinned; fetch 1 from pt_cursor")
     clients.start(vacuum, "vacuum (freeze, disable_page_skipping) pt_pinned")
     clients.start(sleeper, "select pg_sleep(30)")
-    with unread(postgres, b"select repeat('x', 1000) from generate_series(1, 1000000)"):
+    with unread(postgres.port):
         async with looking(postgres) as look:
             await until(lambda: all_told(look))
 
