@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 from perftui.model.exit_code import ExitCode
 
-COMMANDS = ("console", "demo", "drill", "snapshot", "record", "replay", "mark", "playbook", "report", "readings", "doctor")
+COMMANDS = (
+    "console",
+    "demo",
+    "drill",
+    "snapshot",
+    "record",
+    "replay",
+    "mark",
+    "playbook",
+    "report",
+    "readings",
+    "doctor",
+)
 """`perftui.commands.NAME`; without a name it is the console."""
 
 
