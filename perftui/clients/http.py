@@ -80,7 +80,8 @@ class HttpDocuments:
         for _ in range(MAX_REDIRECTS + 1):
             async with client.stream("GET", place, headers={"Accept": accept}) as response:
                 if response.status_code == 200:
-                    return await body_of(response, url, f"more than {MAX_BODY_BYTES >> 20} MB; is that the right path?")
+                    too_long = f"more than {MAX_BODY_BYTES >> 20} MB; is that the right path?"
+                    return await body_of(response, url, MAX_BODY_BYTES, too_long)
                 location = response.headers.get("location")
                 if not (300 <= response.status_code < 400) or location is None:
                     kind, advice = _STATUS.get(response.status_code, (FailureKind.UNREACHABLE, ""))
@@ -93,7 +94,7 @@ class HttpDocuments:
         raise problem(FailureKind.UNSUPPORTED, url, f"more than {MAX_REDIRECTS} redirects")
 
 
-async def body_of(response: httpx.Response, url: str, too_long: str, most_bytes: int = MAX_BODY_BYTES) -> bytes:
+async def body_of(response: httpx.Response, url: str, most_bytes: int, too_long: str) -> bytes:
     """The whole body.
 
     Raises:

@@ -56,7 +56,7 @@ class HttpApi:
             path: With its query.
 
         Raises:
-            SourceError: no answer, a broken one, one that is too long; names the address without query and headers.
+            SourceError: no answer, a broken one, one that is too long; names the server, never a header.
         """
         url = f"{self.base}{path}"
         async with self._opening:
@@ -67,11 +67,11 @@ class HttpApi:
             async with asyncio.timeout(self._timeout_s):
                 return await self._answer(self._client, url, headers)
         except TimeoutError:
-            raise problem(FailureKind.TIMED_OUT, url, f"no answer in {self._timeout_s:.0f} s") from None
+            raise problem(FailureKind.TIMED_OUT, self.base, f"no answer in {self._timeout_s:.0f} s") from None
         except SourceError:
             raise
         except Exception as exc:  # httpx and httpcore have two dozens, and their texts may quote what was sent
-            raise translated(exc, url, self._untrusted) from None
+            raise translated(exc, self.base, self._untrusted) from None
 
     async def close(self) -> None:
         """End the connection; the next call opens another."""
@@ -98,7 +98,7 @@ class HttpApi:
     async def _answer(self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> HttpAnswer:
         extensions = {"sni_hostname": self._tls_name} if self._tls_name else {}
         async with client.stream("GET", url, headers=headers, extensions=extensions) as response:
-            body = await body_of(response, url, f"more than {self._most_bytes >> 20} MB", self._most_bytes)
+            body = await body_of(response, url, self._most_bytes, f"more than {self._most_bytes >> 20} MB")
             return HttpAnswer(
                 response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
             )

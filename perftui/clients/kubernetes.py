@@ -5,6 +5,7 @@ By httpx, which is there for probes and takes 66 ms to import; lightkube would t
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import tempfile
@@ -65,24 +66,22 @@ class Kubernetes:
         """
         self._find, self._wall = find, wall
         self._worker = DaemonWorker("kubeconfig")
+        self._turn = asyncio.Lock()
+        """Several places ask at once; files and plugins are read for all of them together."""
         self._access: Access | None = None
         self._api: HttpApi | None = None
+        self._api_of: tuple[Access, Credential] | None = None
         self._credential: Credential | None = None
         self._until = 0.0
 
-    async def access(self) -> Access:
-        """Where it goes.
+    async def home(self) -> tuple[str, str]:
+        """(address of the API, namespace of the context).
 
         Raises:
             SourceError: the kubeconfig can't be read or lacks something.
         """
-        if self._access is None:
-            self._access = await self._worker.run(self._find)
-        return self._access
-
-    async def home(self) -> tuple[str, str]:
-        """(address of the API, namespace of the context)."""
-        access = await self.access()
+        async with self._turn:
+            access = await self._found()
         return plain(access.server), access.namespace
 
     async def get(self, path: str) -> HttpAnswer:
@@ -91,51 +90,69 @@ class Kubernetes:
         Raises:
             SourceError: in words for the operator; DENIED for 401 and 403.
         """
-        access = await self.access()
-        answer = await self._asked(access, path)
-        if answer.status == 401 and self._credential is not None:
-            await self._forget()
-            answer = await self._asked(access, path)
+        access, credential, answer = await self._asked(path)
+        if answer.status == 401 and access.plugin is not None:
+            if self._credential is credential:
+                self._credential = None
+            access, credential, answer = await self._asked(path)
         if answer.status == 200:
             return answer
         if answer.status == 401:
-            await self.close()
+            self._forget()
         raise _refused(answer, access, path)
 
     async def close(self) -> None:
-        """End the connection and forget the credentials; the next call reads the kubeconfig anew."""
-        await self._forget()
-        self._access = None
-
-    async def _forget(self) -> None:
+        """End the connection."""
         api, self._api = self._api, None
-        self._credential = None
         if api is not None:
             await api.close()
 
-    async def _asked(self, access: Access, path: str) -> HttpAnswer:
-        credential = await self._log_in(access)
-        if self._api is None:
+    def _forget(self) -> None:
+        """The kubeconfig may be another one by now; the connection is kept if it is not."""
+        self._access = self._credential = None
+
+    async def _asked(self, path: str) -> tuple[Access, Credential, HttpAnswer]:
+        try:
+            async with self._turn:
+                access = await self._found()
+                credential = await self._log_in(access)
+                api = await self._opened(access, credential)
+                token = credential.token or access.token
+                if token is None and access.token_file:
+                    token_file = access.token_file
+                    token = await self._worker.run(lambda: _token(token_file))
+            headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+            return access, credential, await api.get(path, headers)
+        except SourceError:
+            self._forget()
+            raise
+
+    async def _found(self) -> Access:
+        if self._access is None:
+            self._access = await self._worker.run(self._find)
+        return self._access
+
+    async def _log_in(self, access: Access) -> Credential:
+        if access.plugin is None:
+            return Credential()
+        if self._credential is None or self._wall() >= self._until:
+            self._credential = await _run_plugin(access.plugin, access.name)
+            self._until = _until(self._credential.expires)
+        return self._credential
+
+    async def _opened(self, access: Access, credential: Credential) -> HttpApi:
+        """A connection holds what it was opened with; a token goes with each request."""
+        opened_with = (access, msgspec.structs.replace(credential, token=None, expires=None))
+        if self._api is None or self._api_of != opened_with:
+            await self.close()
+            self._api_of = opened_with
             self._api = HttpApi(
                 access.server,
                 tls=lambda: _context(access, credential),
                 tls_name=access.tls_name,
                 untrusted="is the certificate-authority of the kubeconfig that of this cluster?",
             )
-        token = credential.token or access.token
-        if token is None and access.token_file:
-            token = await self._worker.run(lambda: _token(access.token_file or ""))
-        headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        return await self._api.get(path, headers)
-
-    async def _log_in(self, access: Access) -> Credential:
-        if access.plugin is None:
-            return Credential()
-        if self._credential is None or self._wall() >= self._until:
-            await self._forget()
-            self._credential = await _run_plugin(access.plugin, access.name)
-            self._until = _until(self._credential.expires)
-        return self._credential
+        return self._api
 
 
 async def _run_plugin(plugin: ExecPlugin, context: str) -> Credential:

@@ -129,7 +129,7 @@ def deploy_of(service: str, found: Deployment, statuses: Sequence[Status], now_a
     )
 
 
-class GitHubDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class GitHubDeploys(DeploysRead, frozen=True, kw_only=True):
     """What GitHub tells."""
 
 

@@ -124,7 +124,7 @@ def deploy_of(service: str, found: Deployment, now_at: float) -> Deploy:
     )
 
 
-class GitLabDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class GitLabDeploys(DeploysRead, frozen=True, kw_only=True):
     """What GitLab tells."""
 
 

@@ -127,6 +127,8 @@ class KubernetesNamespace:
         if self._skew_s:
             which = "behind" if self._skew_s > 0 else "ahead of"
             return f"its clock is {abs(self._skew_s):.0f} s {which} this host's; moments are those of this host"
+        if self.named and not self._tracked:  # the API gives an empty list for a namespace that is not there
+            return "no workload in it; is that its name?"
         return ""
 
     async def _look(self, kind: str, now_at: float, since_at: float) -> None:
@@ -300,7 +302,7 @@ def _revision(found: ReplicaSet | ControllerRevision, resource: str) -> Revision
         raise SourceError(FailureKind.MALFORMED, f"{resource}: the pod template of one is none") from None
 
 
-class KubernetesDeploys(DeploysRead, frozen=True, kw_only=True, eq=False):
+class KubernetesDeploys(DeploysRead, frozen=True, kw_only=True):
     """What a cluster tells."""
 
 

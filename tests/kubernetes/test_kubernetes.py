@@ -237,6 +237,22 @@ async def test_all_namespaces_page_by_page(shop: Namespace, monkeypatch: pytest.
         assert "all namespaces" in (await watch.look()).places[0].name
 
 
+async def test_several_namespaces_at_once_and_one_that_is_not_there(shop: Namespace) -> None:
+    shop.create(DEPLOYMENTS, "web", replicas=1)
+    wait_for(lambda: bool(shop.cluster.get(shop.path("replicasets"))["items"]), "its ReplicaSet is there")
+    file = shop.cluster.kubeconfig("several", ADMIN)
+    api = Kubernetes(lambda: find_access([file], None, {}))
+    names = (shop.name, "default", "kube-system", "not-there", "kube-public")
+    places = [KubernetesNamespace(api, name, alone=False) for name in names]
+    try:
+        sample = await RemoteDeploys("kubernetes", places, SystemClock(), interval_s=15.0, deadline_s=20.0).sample()
+    finally:
+        await api.close()
+    assert [each.service for each in sample.deploys] == [f"{shop.name}/web"]
+    assert [each.unknown_since_at for each in sample.places] == [None] * len(names)
+    assert [each.trouble for each in sample.places] == ["", *["no workload in it; is that its name?"] * 4]
+
+
 async def test_without_the_right_it_says_which_and_the_documented_role_gives_it(shop: Namespace) -> None:
     shop.create(DEPLOYMENTS, "web", replicas=1)
     viewer = shop.cluster.kubeconfig("viewer", VIEWER, namespace=shop.name)
@@ -345,7 +361,7 @@ async def test_a_server_that_stops_is_unknown_and_comes_back(shop: Namespace) ->
         finally:
             shop.cluster.start()
         assert told.value.kind is FailureKind.UNREACHABLE
-        assert f"{shop.cluster.url}/apis/apps/v1/namespaces/{shop.name}/deployments: no connection" in told.value.detail
+        assert told.value.detail == f"{shop.cluster.url}: no connection; is it running there?"
         assert (await watch.settled()).id == known.id
 
 
