@@ -40,7 +40,7 @@ def _judge(
 ) -> Finding | None:
     days = (certificate.not_after_at - history.at) / DAY_S
     lifetime = (certificate.not_after_at - certificate.not_before_at) / DAY_S
-    scale = min(1.0, lifetime / LIFETIME_DAYS)
+    scale = min(1.0, max(0.0, lifetime) / LIFETIME_DAYS)
     if days > limits.warning_days * scale:
         return None
     whose = "certificate" if place == 0 else "intermediate certificate"

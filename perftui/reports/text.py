@@ -62,14 +62,14 @@ def snapshot_text(snapshot: Snapshot) -> str:
     head = [verdict.constraint.value.replace("_", " ").upper()]
     if verdict.finding:
         head.append(f"({verdict.severity.word})")
-    moment = "" if verdict.since_at is None else f", {since(verdict.since_at, verdict.began_before)}"
+    moment = "" if verdict.since_at is None else f", {since(verdict.since_at, verdict.began_before, snapshot.at)}"
     ways = chain(snapshot)
     lines = [
         f"{machine.hostname}, {machine.cores} cores, {machine.system}, {stamp(snapshot.at)}",
         *_sentence(f"{' '.join(head)}: {verdict.summary}{moment}"),
         *(_sentence(f"chain: {' -> '.join(ways)}") if len(ways) > 1 else ()),
         "",
-        *(line for finding in snapshot.findings for line in _finding(finding)),
+        *(line for finding in snapshot.findings for line in _finding(finding, snapshot.at)),
         *([""] if snapshot.findings else []),
         *_panes(snapshot),
         *_silent(snapshot),
@@ -85,9 +85,9 @@ def _flat(line: Line) -> str:
     return "".join(words for words, _ in line)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, now_at: float) -> Iterator[str]:
     yield from _sentence(f"{finding.severity.word}: {finding.title}")
-    yield from _sentence(finding_facts(finding), "  ")
+    yield from _sentence(finding_facts(finding, now_at), "  ")
     for evidence in finding.evidence:
         yield from _sentence(evidence_words(evidence), "  ")
 

@@ -131,17 +131,22 @@ def deploy_kind(name: str, part: type[DeploysRead], stale_s: float = STALE_S) ->
 def newest(deploys: Iterable[Deploy], since_at: float) -> tuple[Deploy, ...]:
     """At most `MOST` of them, newest first, none that ended before `since_at`."""
     kept = [deploy for deploy in deploys if (deploy.at_end or deploy.at) >= since_at]
-    return tuple(sorted(kept, key=lambda deploy: deploy.at, reverse=True)[:MOST])
+    return _newest_first(kept)
+
+
+def _newest_first(oldest_first: Sequence[Deploy]) -> tuple[Deploy, ...]:
+    """At most `MOST`; of two in the same second the later one comes first: what was checked out last is what runs."""
+    return tuple(sorted(reversed(oldest_first), key=lambda deploy: deploy.at, reverse=True)[:MOST])
 
 
 def merged(deploys: Iterable[Deploy]) -> tuple[Deploy, ...]:
-    """One record for each change, newest first, naming all sources that told of it.
+    """One record for each change, newest first as each source gives them, naming all sources that told of it.
 
     Two records are one change where service and version are the same and their moments lie within `SAME_CHANGE_S`, unless
     the service had another version in between, or one source told of two of them as complete.
     """
     by_service: dict[str, list[list[Deploy]]] = {}
-    for deploy in sorted(deploys, key=lambda each: each.at):
+    for deploy in sorted(reversed(tuple(deploys)), key=lambda each: each.at):
         changes = by_service.setdefault(deploy.service.lower(), [])
         change = _same_change(deploy, changes)
         if change is None:
@@ -149,7 +154,7 @@ def merged(deploys: Iterable[Deploy]) -> tuple[Deploy, ...]:
         else:
             change.append(deploy)
     found = [_as_one(change) for changes in by_service.values() for change in changes]
-    return tuple(sorted(found, key=lambda deploy: deploy.at, reverse=True)[:MOST])
+    return _newest_first(found)
 
 
 def _same_change(deploy: Deploy, changes: Sequence[list[Deploy]]) -> list[Deploy] | None:

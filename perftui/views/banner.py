@@ -104,7 +104,7 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
     verdict = snapshot.verdict
     sign, role = sign_of(verdict)
     head = f" {sign} {verdict.constraint.value.replace('_', ' ').upper()}  "
-    moment = "" if verdict.since_at is None else f"  {since(verdict.since_at, verdict.began_before)} "
+    moment = "" if verdict.since_at is None else f"  {since(verdict.since_at, verdict.began_before, snapshot.at)} "
     if width < 60:
         moment = moment.rstrip()
     room = max(6, width - len(head) - len(moment))

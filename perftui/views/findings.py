@@ -16,7 +16,7 @@ def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     wanted = state.filter.lower()
     kept = [finding for finding in snapshot.findings if wanted in f"{finding.rule} {finding.title}".lower()]
     # One column: a row is a sentence, and none of it may be cut.
-    rows = [row for number, finding in enumerate(kept) for row in _rows(number, finding, width)]
+    rows = [row for number, finding in enumerate(kept) for row in _rows(number, finding, width, snapshot.at)]
     ways = chain(snapshot)
     # Without findings the banner's two lines may have cut the reason; with one finding its row tells all.
     told = " → ".join(ways) if len(ways) > 1 else "" if snapshot.findings else snapshot.verdict.summary
@@ -33,10 +33,10 @@ def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     )
 
 
-def _rows(number: int, finding: Finding, width: int) -> list[Row]:
+def _rows(number: int, finding: Finding, width: int, now_at: float) -> list[Row]:
     sentences = [
         (f"{SIGNS[finding.severity]} {finding.severity.word}  {finding.title}", ROLES[finding.severity]),
-        (f"  {finding_facts(finding)}", Role.DIM),
+        (f"  {finding_facts(finding, now_at)}", Role.DIM),
         *((f"  {evidence_words(evidence)}", Role.TEXT) for evidence in finding.evidence),
         *([(f"  playbook {finding.playbook} (p)", Role.ACCENT)] if finding.playbook else []),
     ]
@@ -51,10 +51,10 @@ def _indented(words: str, role: Role, width: int) -> list[tuple[tuple[str, Role]
     return [((f"{lead}{first[0][0]}", role),), *(((f"    {line[0][0]}", role),) for line in rest)]
 
 
-def finding_facts(finding: Finding) -> str:
+def finding_facts(finding: Finding, now_at: float) -> str:
     """Rule, moment and subject in one line."""
     subject = "".join(f" · {name} {value}" for name, value in finding.subject.items())
-    return f"{finding.rule} · {since(finding.since_at, finding.began_before)}{subject}"
+    return f"{finding.rule} · {since(finding.since_at, finding.began_before, now_at)}{subject}"
 
 
 def evidence_words(evidence: Evidence) -> str:

@@ -124,9 +124,10 @@ def stamp(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
-def since(at: float | None, began_before: bool) -> str:
-    """`since 10:39:04`, or `before 10:39:04` when it was already so at the first look."""
-    return f"{'before' if began_before else 'since'} {clock(at)}"
+def since(at: float | None, began_before: bool, now_at: float) -> str:
+    """`since 10:39:04`, or `before 10:39:04` when it was already so at the first look; of another day its date."""
+    today = at is None or stamp(at)[:10] == stamp(now_at)[:10]
+    return f"{'before' if began_before else 'since'} {clock(at) if today else stamp(at or 0.0)[:-4]}"
 
 
 def in_unit(value: float | None, unit: str) -> str:

@@ -191,7 +191,7 @@ def detail(snapshot: Snapshot, key: str, width: int) -> tuple[Line, ...]:
         for line in (
             (*_percentiles(each), *_shape(snapshot, each)),
             _objective(each),
-            (*_certificates(snapshot, each.reading), (_where(each.reading), Role.DIM)),
+            *_place(snapshot, each.reading, width),
         )
     )
 
@@ -264,6 +264,13 @@ def _shape(snapshot: Snapshot, each: Probed) -> Line:
         counts[min(_SHAPE_BINS - 1, int((time_s - least) / ((most - least) or 1.0) * _SHAPE_BINS))] += 1
     spread = f"{latency(least).strip()} {sparkline(counts, _SHAPE_BINS)} {latency(most).strip()}"
     return (("  shape ", Role.DIM), (spread, Role.TEXT))
+
+
+def _place(snapshot: Snapshot, reading: ProbeReading, width: int) -> tuple[Line, ...]:
+    """The chain of certificates and what is asked where; in two lines where one is too short."""
+    chain, where = _certificates(snapshot, reading), ((_where(reading), Role.DIM),)
+    whole = (*chain, *where)
+    return (whole,) if not chain or length(whole) <= width else (chain, where)
 
 
 def _certificates(snapshot: Snapshot, reading: ProbeReading) -> Line:

@@ -78,3 +78,17 @@ def test_the_newest_come_first_and_are_bounded() -> None:
     ]
     assert newest(many, since_at=AT + (MOST * 2 - 2) * 60) == (many[-1], many[-2])
     assert newest([deploy(0, at_end=AT + 90)], since_at=AT + 60) != ()
+
+
+def test_of_two_in_one_second_the_later_one_runs() -> None:
+    """A script that checks out, resets and checks out again."""
+    told = newest(
+        [deploy(0, "a"), deploy(0, "b", id="2"), deploy(0, "a", id="3", kind=DeployKind.ROLLBACK)], since_at=AT
+    )
+
+    assert [each.version for each in told] == ["a", "b", "a"]
+    assert [(each.version, each.kind) for each in merged(told)] == [
+        ("a", DeployKind.ROLLBACK),
+        ("b", DeployKind.DEPLOY),
+        ("a", DeployKind.DEPLOY),
+    ]

@@ -75,7 +75,8 @@ def test_durations(seconds: float | None, expected: str) -> None:
 def test_moments_are_in_utc() -> None:
     assert f.clock(1_770_806_527.9) == "10:42:07"
     assert f.stamp(1_770_806_527.9) == "2026-02-11 10:42:07Z"
-    assert f.since(1_770_806_527.9, began_before=True) == "before 10:42:07"
+    assert f.since(1_770_806_527.9, began_before=True, now_at=1_770_806_600.0) == "before 10:42:07"
+    assert f.since(1_770_806_527.9, began_before=False, now_at=1_770_906_600.0) == "since 2026-02-11 10:42"
 
 
 @pytest.mark.parametrize(
