@@ -136,7 +136,7 @@ def newest(deploys: Iterable[Deploy], since_at: float) -> tuple[Deploy, ...]:
 
 def _newest_first(oldest_first: Sequence[Deploy]) -> tuple[Deploy, ...]:
     """At most `MOST`; of two in the same second the later one comes first: what was checked out last is what runs."""
-    return tuple(sorted(reversed(oldest_first), key=lambda deploy: deploy.at, reverse=True)[:MOST])
+    return tuple(sorted(oldest_first, key=lambda deploy: deploy.at))[::-1][:MOST]
 
 
 def merged(deploys: Iterable[Deploy]) -> tuple[Deploy, ...]:
@@ -146,7 +146,9 @@ def merged(deploys: Iterable[Deploy]) -> tuple[Deploy, ...]:
     the service had another version in between, or one source told of two of them as complete.
     """
     by_service: dict[str, list[list[Deploy]]] = {}
-    for deploy in sorted(reversed(tuple(deploys)), key=lambda each: each.at):
+    told = [*deploys]
+    told.reverse()
+    for deploy in sorted(told, key=lambda each: each.at):
         changes = by_service.setdefault(deploy.service.lower(), [])
         change = _same_change(deploy, changes)
         if change is None:

@@ -242,7 +242,8 @@ class SystemdServices:
             if late is not None:
                 pending[late.id] = self._waiting.get(late.id, late)
         self._waiting = pending
-        self._starts = {deploy.id: deploy for deploy in newest(self._starts.values(), now_at - self._horizon_s)}
+        kept = newest(self._starts.values(), now_at - self._horizon_s)
+        self._starts = {deploy.id: deploy for deploy in reversed(kept)}
         self._first_at = self._first_at or now_at
 
     def _with_boot(self, service: Service) -> bool:
