@@ -16,7 +16,7 @@ from perftui.clients.pg_connect import KEPT_APART, opened
 from perftui.clients.pg_connect import Connection as Connection
 from perftui.clients.pg_errors import CLOSED, ON_QUERY, Advice, translated
 from perftui.clients.pg_place import place
-from perftui.model.failure import FailureKind, SourceError
+from perftui.model.failure import FailureKind, SourceError, Unasked
 from perftui.model.own_sql import marked
 
 LOCK_MS = 200
@@ -93,7 +93,7 @@ class PgLink:
         """The connection; while there is none one is being made.
 
         Raises:
-            SourceError: why there is none.
+            Unasked: why there is none.
         """
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
@@ -101,7 +101,8 @@ class PgLink:
             self._connection = None
             self._failed(SourceError(FailureKind.UNREACHABLE, CLOSED))
         self._connect_if_due()
-        raise self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
+        problem = self._problem or SourceError(FailureKind.UNREACHABLE, "postgres: connecting…")
+        raise Unasked(problem.kind, problem.detail)
 
     def judged(self, connection: Connection, exc: Exception, advice: Mapping[str, Advice] = ON_QUERY) -> SourceError:
         """What went wrong; a connection of no more use is dropped: cut, or so late that its answer belongs to nobody."""

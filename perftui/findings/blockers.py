@@ -57,10 +57,10 @@ def relation(nodes: Sequence[LockNode]) -> str | None:
 
 
 def held_up(nodes: Sequence[LockNode]) -> str:
-    """`orders is locked`, `rows are locked`: what the waiters can't have."""
+    """`orders is locked`, `rows of orders are locked`: what the waiters can't have."""
     name = relation(nodes)
     if name:
-        return f"{name} is locked"
+        return f"{name} is locked" if any(node.relation == name for node in nodes) else f"rows of {name} are locked"
     kinds = {node.relation for node in nodes}
     return "rows are locked" if kinds & {"transactionid", "tuple"} else "a lock is held"
 

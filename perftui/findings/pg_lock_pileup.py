@@ -70,9 +70,11 @@ def _title(root: LockNode, waiters: list[LockNode], longest: float) -> str:
     if root.in_cycle:
         return f"{len(waiters) + 1} backends wait in a circle with pid {root.pid}, a deadlock that is not broken yet"
     if blockers.idle(root):
-        # Who is idle, since when and from where is told by pg.idle_in_transaction, which explains this one.
+        # How it is idle and since when is told by pg.idle_in_transaction, which explains this one.
         wait = "wait" if len(waiters) != 1 else "waits"
-        return f"{blockers.held_up(waiters)} by pid {root.pid}, {len(waiters)} {wait}, the longest {age(longest)}"
+        who = root.application or root.user
+        by = f"pid {root.pid}{f' of {who}' if who else ''}"
+        return f"{blockers.held_up(waiters)} by {by}, {len(waiters)} {wait}, the longest {age(longest)}"
     return f"{blockers.backends(len(waiters))} for {blockers.words(root)}"
 
 

@@ -39,8 +39,8 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
             severity=Severity.CRITICAL if load >= limits.critical_load else Severity.WARNING,
             constraint=Constraint.QUERY_BOUND,
             title=(
-                f"{statements.milliseconds(worst.mean_s)} mean, {worst.calls_per_s:.3g} a second, "
-                f"{worst.time_ratio:.0%} of the time: {statements.text(worst)}{more}"
+                f"{statements.milliseconds(worst.mean_s)} mean for {statements.text(worst)}, {worst.calls_per_s:.3g} a second, "
+                f"{worst.time_ratio:.0%} of the time{more}"
             ),
             since_at=since_at,
             began_before=before,

@@ -54,6 +54,10 @@ class Overrun(SourceError):
     """The server ended a call since it took longer than it may: asked as often as before we would be part of the load."""
 
 
+class Unasked(SourceError):
+    """There is no connection to ask through, which is known at once: asking again costs nobody anything."""
+
+
 class UsageError(Exception):
     """Bad input from the user: told in one line (what, where, what was expected), exit code 64."""
 

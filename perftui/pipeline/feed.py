@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from perftui.model.failure import Failed, FailureKind, Overrun, SourceError
+from perftui.model.failure import Failed, FailureKind, Overrun, SourceError, Unasked
 from perftui.model.frame import Frame, Mark, Sample
 from perftui.sources.kind import Source
 
@@ -77,6 +77,9 @@ class _Call:
             self.due = self._due(self.begin)
             detail = f"{exc.detail}; asked every {self.source.interval_s * self.slower:g} s until it does"
             return Failed(kind=exc.kind, detail=detail)
+        except Unasked as exc:
+            self.due = self.started  # with the next tick: once there is a connection nobody waits for an interval to end
+            return exc.failed()
         except SourceError as exc:
             return exc.failed()
         except asyncio.CancelledError:

@@ -86,7 +86,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     lock_mode: str | None = None
     """What it waits for, as ps would say: `RowExclusiveLock`."""
     lock_target: str | None = None
-    """Relation by name, otherwise the kind of lock: `orders`, `transactionid`, `advisory`."""
+    """Relation by name, otherwise the kind of lock: `orders`, `orders (row)`, `transactionid`, `advisory`."""
     waited_s: float | None = None
     """In the lock's queue (pg_locks.waitstart, 14 and newer), before that since the query began."""
 

@@ -81,11 +81,13 @@ IDLE_SQL = (
     "{session}, null::text, null::int8 from pg_stat_get_activity(null) a where state = 'idle' and pid in ({pids})"
 )
 
-# The last column is all that tells one lock from another, and the mode.
+# The last column is all that tells one lock from another, and the mode. Who waits for the transaction that changed a row holds
+# the lock of that row meanwhile, which is all that names the table.
 LOCKS_SQL = """
 select pid::int8, mode, locktype, {name}, relation::int8, database::int8, {waited},
-       concat_ws(':', locktype, database, relation, page, tuple, virtualxid, transactionid, classid, objid, objsubid, mode)
-  from pg_locks where not granted
+       concat_ws(':', locktype, database, relation, page, tuple, virtualxid, transactionid, classid, objid, objsubid, mode),
+       granted
+  from pg_locks where not granted or locktype = 'tuple'
 """
 EDGES_SQL = """
 select pid::int8, array_to_string(pg_blocking_pids(pid), ',') from unnest(string_to_array('{pids}', ',')::int4[]) pid
@@ -213,7 +215,7 @@ class PgActivity:
         for sql in self._locks_sql():
             rows = await self._rows_or_none(sql)
             if rows is not None:
-                return {row[0]: row for row in rows}
+                return _waited_for(rows)
         return {}
 
     async def _idle_blockers(
@@ -321,9 +323,20 @@ def _kept(waiters: dict[int, set[int]]) -> dict[int, tuple[int, ...]]:
     }
 
 
+def _waited_for(rows: list[tuple[Any, ...]]) -> dict[int, tuple[Any, ...]]:
+    """The lock that each pid waits for; one for the transaction that changed a row with the row's relation."""
+    held = {row[0]: row for row in rows if row[8]}
+    return {
+        row[0]: (*row[:2], *held[row[0]][2:6], *row[6:]) if row[2] == "transactionid" and row[0] in held else row
+        for row in rows
+        if not row[8]
+    }
+
+
 def _target(lock: tuple[Any, ...]) -> str:
     """The relation by name, else by number, else the kind of lock."""
     kind, name, relation, database = lock[2], decoded(lock[3], 128), lock[4], lock[5]
+    kind = "row" if kind == "tuple" else kind
     if name:
         return name if kind == "relation" else f"{name} ({kind})"
     return f"{database}:{relation} ({kind})" if relation else str(kind)

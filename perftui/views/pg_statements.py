@@ -57,8 +57,8 @@ def _long_lines(snapshot: Snapshot, width: int, most: int) -> tuple[Line, ...]:
 def _trouble(snapshot: Snapshot) -> Trouble | None:
     """The server's own comes first; without the extension the other panes live on."""
     own = trouble(snapshot, SOURCE)
-    if own is not None:
-        own = Trouble(f"no pg_stat_statements: {own.reason}" if own.reason else "", own.age_s)
+    if own is not None and own.reason.startswith(("missing", "unsupported")):
+        own = Trouble(f"no pg_stat_statements: {own.reason}", own.age_s)
     return trouble(snapshot) or own
 
 

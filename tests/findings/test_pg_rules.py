@@ -91,7 +91,7 @@ def test_a_pile_up_behind_an_idle_transaction_reads_like_the_incident() -> None:
         "relation": "orders",
     }
     pileup = only(seen, PILEUP)
-    assert pileup.title == "orders is locked by pid 4242, 37 wait, the longest 2m50s"
+    assert pileup.title == "orders is locked by pid 4242 of orders-api, 37 wait, the longest 2m50s"
     assert pileup.since_at == STARTED_AT + 1 - 170
     assert {each.reading: each.value for each in pileup.evidence} == {
         "postgres.locks.tree[].victims": 37.0,
@@ -445,7 +445,7 @@ def test_a_slow_statement_with_its_share_and_text() -> None:
     seen = last(every_five(statements(SLOW_ONE, (12, "select 1", 10, 1.0))), 24)
 
     found = only(seen, SLOW)
-    assert found.title == "400 ms mean, 2 a second, 80% of the time: UPDATE orders SET state = $1 WHERE id = $2"
+    assert found.title == "400 ms mean for UPDATE orders SET state = $1 WHERE id = $2, 2 a second, 80% of the time"
     assert found.subject == {"queryid": 11, "query": "UPDATE orders SET state = $1 WHERE id = $2"}
     assert (found.constraint, found.severity) == (Constraint.QUERY_BOUND, Severity.WARNING)
     assert found.since_at == STARTED_AT + 10, "it went on during the interval whose end told it"
@@ -477,7 +477,7 @@ def test_many_backends_busy_with_one_statement_are_critical_and_more_are_counted
 
     found = only(seen, SLOW)
     assert found.severity is Severity.CRITICAL
-    assert found.title.endswith("statement 11, and 1 more")
+    assert found.title == "6.0 s mean for statement 11, 2 a second, 55% of the time, and 1 more"
 
 
 @pytest.mark.parametrize(

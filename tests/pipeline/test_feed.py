@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from perftui.model.failure import Failed, FailureKind, Overrun, SourceError
+from perftui.model.failure import Failed, FailureKind, Overrun, SourceError, Unasked
 from perftui.model.frame import Frame, Sample
 from perftui.pipeline.feed import FIRST_GAP_S, GRACE_S, LiveFeed
 
@@ -166,6 +166,18 @@ async def test_who_is_cut_off_is_asked_less_often_until_it_answers() -> None:
     details = [answer.detail.rpartition("; ")[2] for _, answer in told if isinstance(answer, Failed)]
     assert details == [f"asked every {seconds} s until it does" for seconds in (2, 4, 8, 8, 8)]
     assert all("other" in frame.samples for frame in frames)
+
+
+async def test_who_had_no_connection_is_asked_with_each_tick_until_there_is_one() -> None:
+    clock = ScriptedClock()
+    none = Unasked(FailureKind.UNREACHABLE, "postgres: connection refused")
+    slow = Answering(clock, "slow", 1, 1, none, none, none, 1, 1, interval_s=5.0)
+
+    frames = await first(17, LiveFeed([slow], clock))
+
+    told = [(round(frame.mono - 100.0), answer) for frame in frames for answer in _answers(frame, "slow")]
+    assert [moment for moment, _ in told] == [0, 0, 5, 6, 7, 8, 10, 15]
+    assert [moment for moment, answer in told if isinstance(answer, Failed)] == [5, 6, 7]
 
 
 def _answers(frame: Frame, name: str) -> list[Sample | Failed]:

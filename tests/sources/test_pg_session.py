@@ -112,7 +112,7 @@ async def test_chains_have_the_servers_edges_and_one_root(
     assert root.state == "idle in transaction" and root.query == f"begin; update {orders} set paid = true where id = ?"
     assert root.held_s is not None and root.held_s >= 0
     last = row(sample, await pid(sessions[-1]))
-    assert (last.wait_type, last.lock_mode, last.lock_target) == ("Lock", "ShareLock", "transactionid")
+    assert (last.wait_type, last.lock_mode, last.lock_target) == ("Lock", "ShareLock", f"public.{orders} (row)")
     assert last.waited_s is not None and 0 <= last.waited_s < 60
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from perftui.model.failure import Failed, FailureKind
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.pg_statements import PgStatementsPart, StatementReading
 from perftui.views.model import Role, TableState, Zoom
@@ -66,6 +67,12 @@ def test_without_the_extension_the_reason_is_told() -> None:
     assert " ".join(shown.split()) == (
         "no pg_stat_statements: missing: pg_stat_statements is not installed; run CREATE EXTENSION pg_stat_statements"
     )
+
+
+def test_a_server_that_did_not_answer_says_nothing_about_the_extension() -> None:
+    late = Failed(kind=FailureKind.TIMED_OUT, detail="postgres: no answer in time")
+
+    assert text(pane(database(1, {"pg_statements": late}), 80, 5).lines) == "timed out: no answer in time"
 
 
 def test_evicted_entries_and_hidden_texts_are_told() -> None:
