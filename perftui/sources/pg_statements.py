@@ -37,7 +37,7 @@ select textsend(quote_ident(n.nspname)), array_to_string(p.proargnames, ',')
 ROWS_SQL = """
 select userid::int8, dbid::int8, queryid, {toplevel}, calls, total_exec_time, max_exec_time, rows, shared_blks_hit,
        shared_blks_read, temp_blks_written, wal_bytes::int8, {since}
-  from {schema}.pg_stat_statements(false) where queryid is not null
+  from {schema}.pg_stat_statements(false)
 """
 INFO_SQL = "select dealloc, extract(epoch from stats_reset)::float8 from {schema}.pg_stat_statements_info"
 # The list is one literal, so that these texts are one entry of the statistics and not a hundred.
@@ -103,6 +103,8 @@ class PgStatementsSample(Sample, frozen=True, kw_only=True):
     """Entries were thrown out in the interval (14 and newer tell)."""
     unknown: int = 0
     """Entries that appeared in the interval and may be older than it (before 17): not ranked by their lifetime."""
+    hidden: int = 0
+    """Entries of other roles, which have no identifier for a role without pg_read_all_stats; not among `entries`."""
 
 
 class StatementReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +155,8 @@ class StatementsReading(msgspec.Struct, frozen=True, kw_only=True):
     """By time, at most 100."""
     texts_missing: str | None = None
     """Why texts could not be read; None while they can."""
+    hidden: int = 0
+    """Entries of other roles that this role may not see; none of the other numbers has them: grant pg_monitor."""
 
 
 class PgStatementsPart(Part, frozen=True, kw_only=True):
@@ -229,7 +233,7 @@ class PgStatements:
             raise
         # At most a twentieth of the server's and our time.
         self.interval_s = max(self._every_s, 20 * (mono - began))
-        now = {row[:4]: row for row in rows}
+        now = {row[:4]: row for row in rows if row[_QUERY_ID] is not None}
         before = None if reset else self._before
         sample = self._compared(now, before, mono, evicted)
         texts = await self._texts_of(sample.now)
@@ -237,7 +241,8 @@ class PgStatements:
             sample = self._compared(now, before, mono, evicted)
             texts = await self._texts_of(sample.now)
         self._before, self._before_mono = now, mono
-        return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing)
+        hidden = len(rows) - len(now)
+        return msgspec.structs.replace(sample, texts=texts, texts_missing=self._texts_missing, hidden=hidden)
 
     def _rows_sql(self) -> str:
         since = "date_part('epoch', stats_since)"
@@ -348,6 +353,7 @@ def derive(previous: PgStatementsSample | None, current: PgStatementsSample) -> 
             evicted=current.evicted,
             interval_s=seconds,
             texts_missing=current.texts_missing,
+            hidden=current.hidden,
             top=tuple(top),
         )
     )

@@ -63,7 +63,7 @@ def _trouble(snapshot: Snapshot) -> Trouble | None:
 
 
 def _title(statements: StatementsReading) -> str:
-    if statements.calls_per_s is None:
+    if statements.calls_per_s is None or statements.hidden:
         return TITLE
     return f"{TITLE} · {count(statements.calls_per_s).strip()} calls/s"
 
@@ -73,9 +73,9 @@ def _lines(snapshot: Snapshot, statements: StatementsReading, width: int, height
     if height < 3:
         ended = tuple(_words(reading, statements, width) for reading in statements.top[:height])
         both = (*now, *ended) if _still_running(snapshot) else (*ended, *now)
-        return (both or wrapped(_empty(statements), width, Role.DIM))[:height]
+        return (both or _nothing(snapshot, statements, width))[:height]
     if not statements.top:
-        return (*wrapped(_empty(statements), width, Role.DIM), *now)[:height]
+        return (*_nothing(snapshot, statements, width), *now)[:height]
     notes = _notes(snapshot, statements, width)[: max(0, height - 4 - len(now))]
     items = _statements(statements)[: height - 1 - len(notes) - len(now)]
     return (*text_lines(_PANE_FIELDS, items, width), *now, *notes)
@@ -93,6 +93,17 @@ def _empty(statements: StatementsReading) -> str:
     return f"no statement ended in the last {duration(statements.interval_s)}"
 
 
+def _nothing(snapshot: Snapshot, statements: StatementsReading, width: int) -> tuple[Line, ...]:
+    """Why nothing is ranked: that none of ours ended says little where those of others are hidden."""
+    return wrapped(_hidden(snapshot, statements), width, Role.WARNING) or wrapped(_empty(statements), width, Role.DIM)
+
+
+def _hidden(snapshot: Snapshot, statements: StatementsReading) -> str:
+    if not statements.hidden:
+        return ""
+    return hidden_words(snapshot.history.known(PgActivityPart), "statements") or f"{statements.hidden} are of other roles"
+
+
 def _words(reading: StatementReading, statements: StatementsReading, width: int) -> Line:
     """One statement in one line: its share, its mean, how often, its text."""
 
@@ -104,7 +115,7 @@ def _words(reading: StatementReading, statements: StatementsReading, width: int)
         labelled("mean", latency(reading.mean_s)),
         (
             (count(reading.calls_per_s).strip(), Role.TEXT),
-            (f" of {count(statements.calls_per_s).strip()}/s", Role.DIM),
+            ("/s" if statements.hidden else f" of {count(statements.calls_per_s).strip()}/s", Role.DIM),
         ),
         Stretch(8, 400, query),
     ]
@@ -115,7 +126,7 @@ def _words(reading: StatementReading, statements: StatementsReading, width: int)
 def _notes(snapshot: Snapshot, statements: StatementsReading, width: int) -> tuple[Line, ...]:
     """What makes the ranking less than it looks."""
     evicted = "entries were evicted: ranking incomplete" if statements.evicted else ""
-    hidden = hidden_words(snapshot.history.known(PgActivityPart), "texts")
+    hidden = _hidden(snapshot, statements)
     missing = f"no texts: {statements.texts_missing.removeprefix('postgres: ')}" if statements.texts_missing else ""
     return tuple(line for note in (evicted, hidden, missing) for line in wrapped(note, width, Role.WARNING))
 

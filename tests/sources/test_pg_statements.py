@@ -218,6 +218,7 @@ async def test_a_role_without_rights_sees_its_own(server: OwnPostgres) -> None:
         await execute(server, "drop role bare")
 
     assert [sample.texts[each.query_id] for each in sample.now] == ["select $1, $2"]
+    assert sample.hidden > 0 and all(row.query_id for row in sample.now)
 
 
 async def test_what_we_run_ourselves_is_not_ranked(server: OwnPostgres) -> None:

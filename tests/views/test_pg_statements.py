@@ -77,13 +77,26 @@ def test_a_server_that_did_not_answer_says_nothing_about_the_extension() -> None
 
 def test_evicted_entries_and_hidden_texts_are_told() -> None:
     blind = msgspec.structs.replace(ACTIVITY, sees_others=False)
-    statements = part(statement(1), evicted=True, texts_missing="postgres: no answer in time")
+    statements = part(statement(1), evicted=True, texts_missing="postgres: no answer in time", hidden=40)
     snapshot = database(1, pg_statements=statements, pg_activity=blind)
 
     for lines in (pane(snapshot, 70, 8).lines, zoomed(snapshot).lines):
         assert ("entries were evicted: ranking incomplete", Role.WARNING) in [span for line in lines for span in line]
-        assert "texts of others need: grant pg_monitor to this role" in text(lines)
+        assert "statements of others need: grant pg_monitor to this role" in text(lines)
         assert "no texts: no answer in time" in text(lines)
+
+
+def test_that_nothing_of_ours_ended_is_no_calm_where_others_are_hidden() -> None:
+    blind = msgspec.structs.replace(ACTIVITY, sees_others=False)
+    snapshot = database(1, pg_statements=part(interval_s=5.0, calls_per_s=0.0, hidden=40), pg_activity=blind)
+
+    shown = pane(snapshot, 70, 5)
+    assert (shown.title, text(shown.lines)) == (
+        "Slow statements",
+        "statements of others need: grant pg_monitor to this role",
+    )
+    (line,) = pane(snapshot, 60, 1).lines
+    assert flat(line).startswith("statements of others need: grant pg_monitor")
 
 
 @pytest.mark.parametrize(
