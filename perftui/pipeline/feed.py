@@ -78,7 +78,9 @@ class _Call:
             detail = f"{exc.detail}; asked every {self.source.interval_s * self.slower:g} s until it does"
             return Failed(kind=exc.kind, detail=detail)
         except Unasked as exc:
-            self.due = self.started  # with the next tick: once there is a connection nobody waits for an interval to end
+            self.due = (
+                self.started
+            )  # with the next tick: once there is a connection nobody waits for an interval to end
             return exc.failed()
         except SourceError as exc:
             return exc.failed()

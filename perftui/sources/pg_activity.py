@@ -95,10 +95,15 @@ class IdleRow(msgspec.Struct, frozen=True, kw_only=True):
     """Idle sessions of one database, user and application together."""
 
     database: str | None
+    """Database they are connected to."""
     user: str | None
+    """Role they are logged in as."""
     application: str | None
+    """application_name of theirs."""
     count: int
+    """How many there are."""
     longest_idle_s: float | None
+    """How long the one of them that rests longest has done nothing; None where this role may not see it."""
 
 
 class PreparedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,10 +204,13 @@ class PgActivityPart(Part, frozen=True, kw_only=True):
     locks: LocksReading
     backends: tuple[SessionRow, ...]
     """Client backends that are not idle, and idle ones that hold what others wait for; longest transaction first."""
+    idle: tuple[IdleRow, ...] = ()
+    """The other idle sessions, by database, user and application, most first; at most 50 groups."""
     workers: tuple[SessionRow, ...] = ()
     """The server's own processes that have something to do: parallel workers, autovacuum, WAL senders, logical replication."""
 
 
+IDLE_GROUPS = 50
 IN_TRANSACTION = ("idle in transaction", "idle in transaction (aborted)")
 
 
@@ -230,6 +238,7 @@ def derive(previous: PgActivitySample | None, current: PgActivitySample) -> PgAc
             tree=tree,
         ),
         backends=tuple(sorted(clients, key=lambda row: -(row.transaction_s or 0.0))),
+        idle=tuple(sorted(current.idle, key=lambda group: -group.count)[:IDLE_GROUPS]),
         workers=tuple(row for row in current.sessions if row.backend_type != "client backend"),
     )
 

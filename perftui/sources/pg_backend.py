@@ -20,11 +20,14 @@ WATCH_S = 3.0
 """So long it is looked whether a signal has had its effect."""
 WATCH_EVERY_S = 0.1
 
+TEXT_CHARACTERS = 2000
+TEXT_BYTES = 4 * TEXT_CHARACTERS
+
 # The function, not the view: it answers while catalogs are locked.
-BACKEND_SQL = """
+BACKEND_SQL = f"""
 select backend_type, usesysid::int8, textsend(application_name), state, extract(epoch from query_start)::float8,
        extract(epoch from clock_timestamp() - xact_start)::float8,
-       extract(epoch from clock_timestamp() - state_change)::float8, substring(textsend(query) from 1 for 400),
+       extract(epoch from clock_timestamp() - state_change)::float8, substring(textsend(query) from 1 for {TEXT_BYTES}),
        pid = pg_backend_pid(), extract(epoch from backend_start)::float8
   from pg_stat_get_activity($1::int4)
 """
@@ -102,7 +105,7 @@ async def backend(control: PgControlClient, target: Target) -> Backend | None:
         state=state,
         transaction_s=transaction_s,
         state_s=state_s,
-        query=statement(query),
+        query=statement(query, TEXT_CHARACTERS, TEXT_BYTES),
         began_at=began_at,
         protected=protection(kind, query, superuser, own),
     )

@@ -10,7 +10,7 @@ from perftui.pipeline.actions import Actions, Explain, ReadText, Reply, Request
 from perftui.pipeline.player import Mode, Shown
 from perftui.sources.pg_backend import Outcome, Verb
 from perftui.sources.pg_plan import Plan, StatementText
-from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, running
+from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, running, telling
 from perftui.tui.keys import Action
 from perftui.tui.state import SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState, told, typed
 from perftui.views import PANES, Subject
@@ -36,6 +36,8 @@ NOT_HERE = {
 def acted(state: UiState, action: Action, shown: Shown, actions: Actions | None, facts: Facts) -> Step:
     """The state after one of these keys, and what to ask of the server."""
     state = told(state, "")
+    if action is Action.ZOOM and state.view != STATEMENTS:
+        return _told_about(state, shown, actions)
     if action in (Action.CANCEL, Action.TERMINATE):
         return _ending(state, action, shown, actions)
     if state.opened is None:
@@ -45,6 +47,15 @@ def acted(state: UiState, action: Action, shown: Shown, actions: Actions | None,
     if actions is None:
         return told(state, NO_SERVER), None
     return _asked(state, state.opened, action, shown, actions)
+
+
+def _told_about(state: UiState, shown: Shown, actions: Actions | None) -> Step:
+    """All about the chosen session, also of a tape or a past moment."""
+    subject = _subject_of(shown, state, state.row)
+    if not isinstance(subject, SessionSubject):
+        return told(state, NO_ROW if state.view in SESSIONS and not state.row else ""), None
+    dialog, request = telling(subject, shown.newest_at)
+    return with_dialog(state, dialog), request if actions is not None and shown.mode is Mode.LIVE else None
 
 
 def _ending(state: UiState, action: Action, shown: Shown, actions: Actions | None) -> Step:
@@ -70,7 +81,7 @@ def _opened(state: UiState, action: Action, shown: Shown, actions: Actions | Non
     row = state.row or (facts.rows[0] if facts.rows else "")
     subject = _subject_of(shown, state, row)
     if isinstance(subject, SessionSubject):
-        return told(state, STILL_RUNS), None
+        return _told_about(state, shown, actions) if action is Action.ZOOM else (told(state, STILL_RUNS), None)
     if not isinstance(subject, OpenedStatement):
         return told(state, NO_ROW if facts.rows else ""), None
     state = msgspec.structs.replace(state, opened=subject, row=row, top=0)

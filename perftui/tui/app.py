@@ -34,9 +34,9 @@ from perftui.tui.options import ConsoleOptions, Theme
 from perftui.tui.running import chosen, desk_told, panel_pressed, quits, run_focused
 from perftui.tui.screen import Painter
 from perftui.tui.state import (
+    OVERVIEW,
     PLAYBOOKS,
     PROCESSES,
-    STATEMENTS,
     Editing,
     Facts,
     UiState,
@@ -282,7 +282,7 @@ class Console(App[None]):
                 self._copy()
             case Action.CANCEL | Action.TERMINATE | Action.EXPLAIN | Action.ANALYZE | Action.LITERALS:
                 self._act(action)
-            case Action.ZOOM if self.state.view == STATEMENTS and self.state.opened is None:
+            case Action.ZOOM if self.state.view != OVERVIEW and self.state.opened is None:
                 self._act(action)
             case Action.REDRAW:
                 self._redraw()

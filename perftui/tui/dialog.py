@@ -7,7 +7,7 @@ import textwrap
 import msgspec
 
 from perftui.pipeline.actions import EndSession, Explain, LookAt, Reply, Request
-from perftui.sources.pg_backend import Backend, Outcome, Verb
+from perftui.sources.pg_backend import Backend, Outcome, Target, Verb
 from perftui.sources.pg_plan import StatementKey
 from perftui.tui.draw import box, fit
 from perftui.views.model import Line, Role
@@ -28,6 +28,8 @@ class Dialog(msgspec.Struct, frozen=True, kw_only=True):
     """By the frames' clock."""
     request: Request | None = None
     """What a confirmation sends; None where there is nothing to confirm."""
+    told_of: Target | None = None
+    """The session that it tells about without a question; None where it asks one."""
     wanted: str = ""
     """What must be typed; empty where Enter is enough."""
     now: str = ""
@@ -54,6 +56,12 @@ def ending(verb: Verb, subject: SessionSubject, at: float) -> tuple[Dialog, Requ
     return msgspec.structs.replace(dialog, request=request, wanted=wanted), LookAt(target=subject.target)
 
 
+def telling(subject: SessionSubject, at: float) -> tuple[Dialog, Request | None]:
+    """All about a session, and what to ask the server for its whole statement."""
+    dialog = Dialog(title=subject.title, lines=subject.about or subject.lines, opened_at=at, told_of=subject.target)
+    return dialog, LookAt(target=subject.target) if subject.target is not None else None
+
+
 def running(key: StatementKey, at: float) -> Dialog:
     """The question before a statement is run to be measured."""
     return Dialog(
@@ -71,6 +79,8 @@ def running(key: StatementKey, at: float) -> Dialog:
 def answered(dialog: Dialog, reply: Reply) -> Dialog:
     """The dialog after what the server said of the session, or what came of ending it."""
     request, answer = dialog.request, reply.answer
+    if dialog.told_of is not None:
+        return _told_whole(dialog, reply)
     if not isinstance(request, EndSession) or not isinstance(reply.request, (LookAt, EndSession)):
         return dialog
     if reply.request.target != request.target:
@@ -98,9 +108,23 @@ def answered(dialog: Dialog, reply: Reply) -> Dialog:
     )
 
 
+def _told_whole(dialog: Dialog, reply: Reply) -> Dialog:
+    """With the whole statement in the place of its beginning, while it is the same session."""
+    if not isinstance(reply.request, LookAt) or reply.request.target != dialog.told_of:
+        return dialog
+    if reply.problem:
+        return msgspec.structs.replace(dialog, now=reply.problem)
+    if not isinstance(reply.answer, Backend):
+        return msgspec.structs.replace(dialog, now="now: it is gone")
+    label = "statement" if reply.answer.state == "active" else "last statement"
+    whole = (f"{label}: {reply.answer.query}",) if reply.answer.query else dialog.lines[-1:]
+    return msgspec.structs.replace(dialog, lines=(*dialog.lines[:-1], *whole), now=now_words(reply.answer))
+
+
 def expired(dialog: Dialog, at: float) -> bool:
-    """Nobody knows by now whether it is still what the operator wants; what is under way or done stays."""
-    return at - dialog.opened_at >= EXPIRES_S and not dialog.working and not dialog.outcome
+    """Nobody knows by now whether it is still what the operator wants; what is under way, done or only told stays."""
+    asks = dialog.request is not None and not dialog.working and not dialog.outcome
+    return asks and at - dialog.opened_at >= EXPIRES_S
 
 
 def dialog_lines(dialog: Dialog, typed: str, width: int, height: int) -> list[Line]:
@@ -110,7 +134,7 @@ def dialog_lines(dialog: Dialog, typed: str, width: int, height: int) -> list[Li
     told += [((row, Role.STRONG),) for row in textwrap.wrap(dialog.now, inner)]
     asked = _asked(dialog, typed, inner)
     room = max(1, height - 2 - len(asked))
-    tone = Role.GOOD if dialog.good else Role.WARNING if dialog.outcome else Role.CRITICAL
+    tone = Role.GOOD if dialog.good else Role.WARNING if dialog.outcome or dialog.told_of else Role.CRITICAL
     return box(
         [(dialog.title, Role.STRONG)],
         [*told[:room], *asked],

@@ -17,6 +17,7 @@ _ORDER = (
     Action.PANEL,
     Action.PLAYBOOKS,
     Action.BACK,
+    Action.ZOOM,
     Action.EXPLAIN,
     Action.LITERALS,
     Action.CANCEL,
@@ -62,6 +63,8 @@ def _useful(action: Action, state: UiState, facts: Facts) -> bool:
         return not facts.run
     if action is Action.TURN:
         return bool(facts.turn)
+    if action is Action.ZOOM:
+        return state.view in (STATEMENTS, *SESSIONS) and state.opened is None
     if action is Action.LITERALS:
         return state.opened is not None
     if action is Action.EXPLAIN:

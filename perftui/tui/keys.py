@@ -67,7 +67,8 @@ KEYS = (
         ("enter",),
         "Enter",
         Action.ZOOM,
-        "zoom the chosen pane, or the one that a finding points at; in the statements: open one",
+        "zoom the chosen pane, or the one that a finding points at; in a zoom: all about the chosen statement or session",
+        "open",
     ),
     Key(
         ("p",),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.sources.pg_activity import ConnectionsReading, HolderReading, PgActivityPart, SessionRow
+from perftui.sources.pg_activity import ConnectionsReading, HolderReading, IdleRow, PgActivityPart, SessionRow
 from perftui.sources.pg_counters import PgCountersPart
 from perftui.views.charts import chart
 from perftui.views.format import UNKNOWN, bar, count, duration, percent, percent_tenths, rate
 from perftui.views.layout import Group, Stretch, flow, labelled, short, wrapped
 from perftui.views.model import Line, Pane, Role, Span, TableState, Zoom
+from perftui.views.pg_sessions import idle_key
 from perftui.views.pg_vacuum import holder_lines
 from perftui.views.postgres import (
     after_trouble,
@@ -121,13 +122,14 @@ def _server(part: PgActivityPart) -> str:
 
 
 def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
-    """Connections over time, by application and user, and every backend that is not idle."""
+    """Connections over time, by application and user, every backend that is not idle, and the idle ones in groups."""
     history = snapshot.history
     part = history.known(PgActivityPart)
     problem = trouble(snapshot)
     if part is None:
         return silent_zoom(snapshot, KEY, TITLE, problem, width)
     counters, hidden = history.latest(PgCountersPart), hidden_words(part, "states and texts")
+    everybody: list[Item] = [*part.backends, *part.idle]
     groups: list[Group] = [
         [
             _used(part.connections),
@@ -162,13 +164,13 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
         ),
         table=table(
             _FIELDS,
-            part.backends,
+            everybody,
             state,
             width,
             default="open",
-            key=lambda row: f"{row.pid}:{row.backend_start_at}",
+            key=_key,
             found_by=_words,
-            empty="no backend does anything",
+            empty="nobody is connected",
         ),
     )
 
@@ -183,13 +185,36 @@ def _ranked(label: str, holders: tuple[HolderReading, ...], sees_others: bool, w
     return (flow([pieces], width, 1, essential=0) or ((),))[0]
 
 
-def _words(row: SessionRow) -> str:
+Item = SessionRow | IdleRow
+
+
+def _key(row: Item) -> str:
+    return idle_key(row) if isinstance(row, IdleRow) else f"{row.pid}:{row.backend_start_at}"
+
+
+def _words(row: Item) -> str:
     """What a filter is looked for in."""
+    if isinstance(row, IdleRow):
+        return f"{row.user} {row.application} {row.database} idle"
     return f"{row.pid} {row.user} {row.application} {row.database} {row.client} {row.state} {_wait(row)[0]} {row.query or ''}"
 
 
-def _wait(row: SessionRow) -> Span:
+def _who(row: Item) -> Span:
+    return (f"{row.count} x", Role.DIM) if isinstance(row, IdleRow) else (str(row.pid), Role.DIM)
+
+
+def _pid_order(row: Item) -> float | None:
+    return None if isinstance(row, IdleRow) else -row.pid
+
+
+def _state_of(row: Item) -> str | None:
+    return "idle" if isinstance(row, IdleRow) else row.state
+
+
+def _wait(row: Item) -> Span:
     """What it waits for: the lock by its relation, anything else as the server calls it."""
+    if isinstance(row, IdleRow):
+        return "", Role.DIM
     if row.blocked_by:
         return f"lock {row.lock_target or ''}".strip(), Role.WARNING
     if row.wait_type is None:
@@ -197,40 +222,44 @@ def _wait(row: SessionRow) -> Span:
     return f"{row.wait_type} {row.wait_event or ''}".strip(), Role.DIM
 
 
-def _query(row: SessionRow) -> Span:
+def _behind(row: Item) -> Span:
+    return ("" if isinstance(row, IdleRow) else " ".join(map(str, row.blocked_by))), Role.DIM
+
+
+def _query(row: Item) -> Span:
+    if isinstance(row, IdleRow):
+        return f"idle for up to {duration(row.longest_idle_s)}", Role.DIM
     if not row.query:
         return UNKNOWN, Role.DIM
     return (row.query, Role.TEXT) if row.state == "active" else (f"last: {row.query}", Role.DIM)
 
 
-def _word(name: str, width: int, rank: int, value: str) -> Field[SessionRow]:
+def _word(name: str, width: int, rank: int, value: str) -> Field[Item]:
     """A column of text, sorted by under its own name."""
 
-    def words(row: SessionRow) -> str | None:
-        found: str | None = getattr(row, value)
+    def words(row: Item) -> str | None:
+        found: str | None = getattr(row, value, None)
         return found
 
-    def cell(row: SessionRow) -> Span:
+    def cell(row: Item) -> Span:
         return words(row) or UNKNOWN, Role.DIM
 
     return Field(name=name, key=name, width=width, rank=rank, right=False, cell=cell, order=words)
 
 
-def _age(name: str, key: str, rank: int, value: str) -> Field[SessionRow]:
-    def seconds(row: SessionRow) -> float | None:
-        found: float | None = getattr(row, value)
+def _age(name: str, key: str, rank: int, value: str) -> Field[Item]:
+    def seconds(row: Item) -> float | None:
+        found: float | None = getattr(row, value, None)
         return found
 
-    def cell(row: SessionRow) -> Span:
-        return duration(seconds(row)), Role.TEXT
+    def cell(row: Item) -> Span:
+        return ("" if isinstance(row, IdleRow) else duration(seconds(row))), Role.TEXT
 
     return Field(name=name, key=key, width=8, rank=rank, cell=cell, order=seconds)
 
 
-_FIELDS: tuple[Field[SessionRow], ...] = (
-    Field(
-        name="pid", key="pid", width=7, rank=0, cell=lambda row: (str(row.pid), Role.DIM), order=lambda row: -row.pid
-    ),
+_FIELDS: tuple[Field[Item], ...] = (
+    Field(name="pid", key="pid", width=7, rank=0, cell=_who, order=_pid_order),
     _word("user", 10, 6, "user"),
     _word("application", 14, 4, "application"),
     _word("database", 10, 8, "database"),
@@ -241,18 +270,12 @@ _FIELDS: tuple[Field[SessionRow], ...] = (
         width=10,
         rank=3,
         right=False,
-        cell=lambda row: (state_words(row.state) or UNKNOWN, Role.TEXT),
-        order=lambda row: row.state,
+        cell=lambda row: (state_words(_state_of(row)) or UNKNOWN, Role.TEXT),
+        order=_state_of,
     ),
     _age("tx open", "open", 1, "transaction_s"),
     _age("query", "query", 5, "query_s"),
     Field(name="waits for", width=18, rank=2, right=False, cell=_wait),
-    Field(
-        name="behind",
-        width=12,
-        rank=7,
-        right=False,
-        cell=lambda row: (" ".join(map(str, row.blocked_by)), Role.DIM),
-    ),
+    Field(name="behind", width=12, rank=7, right=False, cell=_behind),
     Field(name="statement", width=0, least=16, rank=1, right=False, cell=_query),
 )

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import msgspec
 
 from perftui.pipeline.snapshot import Snapshot
-from perftui.sources.pg_activity import PgActivityPart
+from perftui.sources.pg_activity import IdleRow, PgActivityPart, SessionRow
 from perftui.sources.pg_backend import Backend, Target
 from perftui.sources.pg_lock_tree import LockNode
 from perftui.views.format import duration
 
+_END_IDLE = "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle'"
 _NAMED = 6
 """Freed backends that are named; of the others the number is told."""
 
@@ -27,6 +28,8 @@ class SessionSubject(msgspec.Struct, frozen=True, kw_only=True):
     """The application, else the role."""
     lines: tuple[str, ...]
     """What is lost and who is freed; or why it can't be ended from here, and what can be done instead."""
+    about: tuple[str, ...] = ()
+    """All that is known of it, its statement last; empty where `lines` tell that."""
 
 
 def lock_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
@@ -47,12 +50,23 @@ def lock_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
         return SessionSubject(target=None, title=title, name=name, lines=(reason,))
     words = _lines(node.state, node.held_s, node.query)
     target = Target(pid=node.pid, backend_start_at=node.backend_start_at)
-    return SessionSubject(target=target, title=title, name=name, lines=(*words, freed))
+    sessions = (*part.backends, *part.workers) if part else ()
+    known = next((each for each in sessions if each.pid == node.pid), None)
+    about = _about(known, freed, snapshot.at) if known else ()
+    return SessionSubject(target=target, title=title, name=name, lines=(*words, freed), about=about)
+
+
+def idle_key(group: IdleRow) -> str:
+    """The row of a group of idle sessions."""
+    return f"idle:{group.database}:{group.user}:{group.application}"
 
 
 def backend_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
-    """The backend of a row of the connections."""
+    """The backend of a row of the connections, or a group of idle ones."""
     part = snapshot.history.known(PgActivityPart)
+    group = next((each for each in part.idle if idle_key(each) == row), None) if part else None
+    if group is not None:
+        return _idle_subject(group)
     found = (
         next((each for each in part.backends if f"{each.pid}:{each.backend_start_at}" == row), None) if part else None
     )
@@ -67,7 +81,29 @@ def backend_subject(snapshot: Snapshot, row: str) -> SessionSubject | None:
         title=f"{found.pid} {name}".strip(),
         name=name,
         lines=(*_lines(found.state, found.transaction_s, found.query), freed),
+        about=_about(found, freed, snapshot.at),
     )
+
+
+def _idle_subject(group: IdleRow) -> SessionSubject:
+    """Not one session, so nothing here ends them; but slots are freed by ending such."""
+    name = group.application or group.user or ""
+    wanted = {"datname": group.database, "usename": group.user, "application_name": group.application}
+    where = " and ".join(f"{column} = {_quoted(value)}" for column, value in wanted.items() if value is not None)
+    return SessionSubject(
+        target=None,
+        title=f"{group.count} idle sessions {name}".strip(),
+        name=name,
+        lines=(
+            f"idle for up to {duration(group.longest_idle_s)}; no transaction of theirs is open, so ending them loses none."
+            " Make the pool that holds them smaller, or free their slots by hand:",
+            f"{_END_IDLE} and {where};",
+        ),
+    )
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def now_words(found: Backend) -> str:
@@ -78,6 +114,29 @@ def now_words(found: Backend) -> str:
     if found.user:
         words.append(f"role {found.user}")
     return f"now: {', '.join(words)}"
+
+
+def _about(row: SessionRow, freed: str, at: float) -> tuple[str, ...]:
+    """Who it is, what it does, what it waits for, whom it holds up, its statement."""
+    place = f"in {row.database} " if row.database else ""
+    kind = f" · {row.backend_type}" if row.backend_type != "client backend" else ""
+    connected = f", connected for {duration(max(0.0, at - row.backend_start_at))}" if row.backend_start_at else ""
+    who = f"{row.user or 'no role'} {place}from {row.client or 'this host'}{connected}{kind}"
+    ages = {"transaction open": row.transaction_s, "statement began": row.query_s, "in this state": row.state_s}
+    does = [
+        row.state or "state hidden",
+        *(f"{words} {duration(age)}" for words, age in ages.items() if age is not None),
+    ]
+    label = "statement" if row.state == "active" else "last statement"
+    return (who, ", ".join(does), *_waits(row), freed, f"{label}: {row.query or 'not known'}")
+
+
+def _waits(row: SessionRow) -> tuple[str, ...]:
+    if row.blocked_by:
+        behind = ", ".join("a prepared transaction" if pid == 0 else str(pid) for pid in row.blocked_by)
+        wanted = " of ".join(filter(None, (row.lock_mode, row.lock_target))) or "a lock"
+        return (f"waits {duration(row.waited_s)} for {wanted}, behind {behind}",)
+    return (f"waits for {row.wait_type} {row.wait_event or ''}".rstrip(),) if row.wait_type else ()
 
 
 def _lines(state: str | None, transaction_s: float | None, query: str | None) -> tuple[str, ...]:

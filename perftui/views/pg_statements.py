@@ -101,7 +101,9 @@ def _nothing(snapshot: Snapshot, statements: StatementsReading, width: int) -> t
 def _hidden(snapshot: Snapshot, statements: StatementsReading) -> str:
     if not statements.hidden:
         return ""
-    return hidden_words(snapshot.history.known(PgActivityPart), "statements") or f"{statements.hidden} are of other roles"
+    return (
+        hidden_words(snapshot.history.known(PgActivityPart), "statements") or f"{statements.hidden} are of other roles"
+    )
 
 
 def _words(reading: StatementReading, statements: StatementsReading, width: int) -> Line:

@@ -250,10 +250,49 @@ def test_a_query_that_runs_is_a_session_too() -> None:
     target = Target(pid=4310, backend_start_at=runs.backend_start_at)
 
     asked, request = acted(state, Action.CANCEL, shown, Asked(), Facts())
-    opened, nothing = acted(state, Action.ZOOM, shown, Asked(), Facts(rows=(state.row,)))
+    explained, nothing = acted(state, Action.EXPLAIN, shown, Asked(), Facts(rows=(state.row,)))
+    opened, looked = acted(state, Action.ZOOM, shown, Asked(), Facts(rows=(state.row,)))
 
     assert asked.dialog is not None and request == LookAt(target=target)
-    assert (opened.opened, opened.message, nothing) == (None, STILL_RUNS, None)
+    assert (explained.opened, explained.message, nothing) == (None, STILL_RUNS, None)
+    assert opened.dialog is not None and looked == LookAt(target=target)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+def test_enter_tells_all_about_a_session_and_asks_for_its_whole_statement(size: tuple[int, int]) -> None:
+    state, request = acted(ON_BLOCKER, Action.ZOOM, SHOWN, Asked(changes_allowed=False), Facts())
+    assert request == LookAt(target=TARGET)
+    screen = drawn(state, *size)
+    assert "idle in transaction, transaction open 3m12s" in screen
+    assert "behind it wait 2: 4310, 4311" in screen
+    assert "last statement: UPDATE" in screen
+
+    long = msgspec.structs.replace(IDLE, query="SELECT " + "state, " * 60 + "last_of_all FROM orders")
+    state = received(state, Reply(request=request, answer=long))
+    assert "last_of_all" in drawn(state, *size)
+    assert aged(state, SHOWN.newest_at + 600).dialog is not None, "what only tells does not run out"
+    assert pressed(state, "escape") == (msgspec.structs.replace(state, dialog=None), None)
+
+
+def test_a_session_that_waits_tells_for_what_and_behind_whom() -> None:
+    waiter = session(4310, blocked_by=(4242,), lock_mode="ShareLock", lock_target="orders (row)", waited_s=170.0)
+    both = msgspec.structs.replace(
+        ACTIVITY, locks=msgspec.structs.replace(ACTIVITY.locks, tree=TREE), backends=(BLOCKER, waiter)
+    )
+    scene = Shown(snapshot=database(pg_activity=both), mode=Mode.LIVE, newest_at=SCENE.at)
+    waits, nothing = acted(UiState(view="locks", row="4310"), Action.ZOOM, scene, None, Facts())
+    assert "waits 2m50s for ShareLock of orders (row), behind 4242" in drawn(waits)
+    assert "orders in shop from 10.0.0.7, connected for" in drawn(waits)
+    assert nothing is None, "a tape has nobody to ask"
+    gone = received(
+        acted(ON_BLOCKER, Action.ZOOM, SHOWN, Asked(), Facts())[0], Reply(request=LookAt(target=TARGET), answer=None)
+    )
+    assert "now: it is gone" in drawn(gone)
+
+
+def test_enter_without_a_row_says_so() -> None:
+    state, request = acted(UiState(view="locks"), Action.ZOOM, SHOWN, Asked(), Facts())
+    assert (state.dialog, state.message, request) == (None, NO_ROW, None)
 
 
 def test_enter_opens_a_statement_with_its_numbers_and_its_whole_text() -> None:

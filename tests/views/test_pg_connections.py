@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.pg_activity import IdleRow
 from perftui.views.model import TableState, Zoom
 from perftui.views.pg_connections import pane, zoom
+from perftui.views.pg_sessions import backend_subject
 from tests.views.drawn import column, flat, text
 from tests.views.pg_scenes import ACTIVITY, CONNECTIONS, COUNTERS, REFUSED, database
 
@@ -116,6 +118,24 @@ def test_a_backend_tells_what_it_waits_for_and_behind_whom(served: Snapshot) -> 
     assert column(table, "behind") == ["", "4242", "", "", ""]
     assert column(table, "statement")[0].startswith("last: ")
     assert column(table, "statement")[4] == "SELECT [bold]now[/bold]"
+
+
+def test_idle_sessions_stand_in_groups_below_and_tell_how_their_slots_are_freed() -> None:
+    groups = (
+        IdleRow(database="shop", user="app", application="o'rders", count=71, longest_idle_s=125.0),
+        IdleRow(database="shop", user="app", application=None, count=2, longest_idle_s=None),
+    )
+    snapshot = database(1, pg_activity=msgspec.structs.replace(ACTIVITY, idle=groups))
+    table = zoomed(snapshot).table
+
+    assert table is not None
+    assert column(table, "pid")[-2:] == ["71 x", "2 x"]
+    assert column(table, "statement")[-2:] == ["idle for up to 2m05s", "idle for up to –"]
+    subject = backend_subject(snapshot, table.rows[-2].key)
+    assert subject is not None and (subject.target, subject.title) == (None, "71 idle sessions o'rders")
+    assert subject.lines[-1].endswith(
+        "where state = 'idle' and datname = 'shop' and usename = 'app' and application_name = 'o''rders';"
+    )
 
 
 @pytest.mark.parametrize(("wanted", "pids"), [("PSQL", ["4402"]), ("walwrite", ["4400", "4401"]), ("4310", ["4310"])])
