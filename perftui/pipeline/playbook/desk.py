@@ -151,8 +151,8 @@ class Desk:
 
     def answer(self, question: Question, reply: Reply) -> None:
         def hand_over() -> None:
-            if not self._operator.answer(question, reply):
-                self._publish(note="that question is no longer open")
+            there = self._operator.answer(question, reply)
+            self._publish(note="" if there else "that question is no longer open")
 
         self._soon(hand_over)
 
