@@ -27,6 +27,10 @@ def desk_told(state: UiState, view: DeskView | None, now: float) -> UiState:
         return state
     if view.sitting is None:
         state = told(state, view.note) if view.note else state
+    if state.view == PLAYBOOKS and not state.row:
+        from perftui.views.playbooks import first_row
+
+        state = replace(state, row=first_row(view))
     began = view.sitting is not None and state.view == PLAYBOOKS
     if began:
         state = run_focused(opened(state, OVERVIEW), view.sitting, True)

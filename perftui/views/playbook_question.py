@@ -109,6 +109,8 @@ def _expected(var: Var) -> str:
 def _rows(question: Question, choice: RunChoice, var: Var, width: int) -> Iterator[Line]:
     """The table to pick from, around the row at hand; that one in full below it."""
     rows = question.rows
+    if var.prompt:
+        yield from wrapped(var.prompt, width, Role.DIM)
     if not rows:
         yield text("no row is there to pick", Role.WARNING)
         return
@@ -124,8 +126,8 @@ def _rows(question: Question, choice: RunChoice, var: Var, width: int) -> Iterat
 
 
 def _row_words(row: Mapping[str, Any], key: tuple[str, ...]) -> str:
-    """What tells it from the others first."""
-    names = [*(name for name in key if name in row), *(name for name in row if name not in key)]
+    """The first of what tells it from the others, then what it is like; the rest of the key stands below the table."""
+    names = [*(name for name in key[:1] if name in row), *(name for name in row if name not in key)]
     return "  ".join(str(row[name]) for name in names if row[name] not in (None, ""))
 
 
@@ -172,7 +174,8 @@ def _keys(sitting: Sitting, choice: RunChoice, width: int) -> Iterator[Line]:
     if choice.typed is not None:
         return
     keys = command_keys(sitting.question)
-    told = [(keys["note"], "note"), (keys["stop"], "end the run"), ("Tab", "panes")]
+    ends = sitting.question is not None and any(each.label == "end the run" for each in sitting.question.choices)
+    told = [(keys["note"], "note"), *([] if ends else [(keys["stop"], "end the run")]), ("Tab", "panes")]
     if open_undos(sitting.view.state):
         told.insert(1, (keys["undo"], "undo"))
     line: list[tuple[str, Role]] = []

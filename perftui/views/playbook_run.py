@@ -17,10 +17,10 @@ from perftui.playbooks.journal import Event
 from perftui.playbooks.run.state import Ended, State, here, open_undos
 from perftui.playbooks.run_folder import Durability
 from perftui.views.format import duration
-from perftui.views.layout import clipped, length, short, wrapped
-from perftui.views.model import Line, Role, RunChoice
+from perftui.views.layout import clipped, short, wrapped
+from perftui.views.model import Line, Role, RunChoice, text
 from perftui.views.playbook_question import answer_lines, question_lines
-from perftui.views.playbook_waits import child_lines, progress_lines
+from perftui.views.playbook_waits import child_lines, failed_lines, progress_lines
 
 VERDICTS = {
     "confirmed": ("▲", Role.CRITICAL),
@@ -34,6 +34,10 @@ STATES = {
     Ended.REFUSED: ("△", Role.WARNING),
     Ended.SKIPPED: ("-", Role.DIM),
 }
+
+
+MOMENT = 9
+"""Cells of a moment in the timeline."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -148,6 +152,9 @@ def _step(sitting: Sitting, width: int) -> Iterator[Line]:
     if step is None:
         return
     asked = question.title if question is not None else step.title
+    if question is not None and question.inputs and not question.path:
+        yield text("The playbook asks first", Role.STRONG)
+        return
     yield from wrapped(asked, width, Role.STRONG)
     if asked != step.title and question is not None and step.title not in asked and question.path:
         yield from wrapped(step.title, width, Role.TEXT)
@@ -167,6 +174,8 @@ def _waits(sitting: Sitting, snapshot: Snapshot, width: int) -> Iterator[Line]:
         )  # fmt: skip
         for line in intent.data.get("does", ()) if intent is not None else ():
             yield from wrapped(line, width)
+    if sitting.question is not None:
+        yield from failed_lines(sitting.question, sitting, snapshot, width)
     yield from child_lines(sitting, width)
     for path, progress in view.progress.items():
         if path == view.path or path in view.state.children:
@@ -219,9 +228,11 @@ def _events(sitting: Sitting, width: int) -> Iterator[Line]:
         if entry.ev == Event.STEP_INTENT and "title" in entry.data:
             titles[step] = str(entry.data["title"])
         words, role = _event(entry.ev, titles.get(step, step.rpartition("/")[2]), entry.data)
-        if words:
-            line: Line = ((f"{entry.at[11:19]} ", Role.DIM), (words, role))
-            yield line if length(line) <= width else clipped(line, width)
+        for place, line in enumerate(wrapped(words, width - MOMENT, role)):
+            yield ((f"{entry.at[11:19]} " if not place else " " * MOMENT, Role.DIM), *line)
+        if entry.ev == Event.STEP_OUTCOME:
+            for found in entry.data.get("output", ()):
+                yield ((" " * MOMENT, Role.DIM), (short(" ".join(str(found).split()), width - MOMENT), Role.DIM))
 
 
 def _event(ev: str, name: str, data: dict[str, object]) -> tuple[str, Role]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from perftui.model.units import unit_of
 from perftui.pipeline.playbook.desk import Sitting
+from perftui.pipeline.playbook.talk import Question
 from perftui.pipeline.snapshot import Snapshot
 from perftui.playbooks.conditions import Condition, Scope
 from perftui.playbooks.run.state import scope_of
+from perftui.playbooks.steps import kind_of
 from perftui.playbooks.steps.parallel import Parallel
 from perftui.playbooks.steps.world import Progress, unknown_words
 from perftui.playbooks.suggest import threshold_values
@@ -39,6 +41,13 @@ def progress_lines(progress: Progress, sitting: Sitting, snapshot: Snapshot, wid
         yield ((f"{told}{duration(progress.waited_s)} of {duration(progress.limit_s)}", Role.DIM),)
     elif progress.words:
         yield from wrapped(progress.words, width, Role.DIM)
+
+
+def failed_lines(question: Question, sitting: Sitting, snapshot: Snapshot, width: int) -> Iterator[Line]:
+    """What the readings of a step that failed are by now: whoever decides wants to know."""
+    if question.about == "failed":
+        for _, condition in kind_of(question.step.do).conditions(question.step.do):
+            yield from _values(condition, sitting, snapshot, width)
 
 
 def window(held_s: float, needed_s: float) -> Line:

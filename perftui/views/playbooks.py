@@ -81,12 +81,19 @@ def detail(view: DeskView | None, row: str, width: int) -> tuple[Line, ...]:
     if offer is None:
         return ()
     facts = [offer.review, "" if offer.origin == "shipped" else offer.origin]
-    missing = f"△ {'; '.join(offer.missing)}" if offer.missing else ""
+    missing = f"△ {len(offer.missing)} of the things it needs are missing: Enter tells them" if offer.missing else ""
     return (
-        *wrapped(offer.trouble or offer.summary or offer.title, width),
-        *wrapped(" · ".join(filter(None, facts)), width, Role.DIM),
-        *wrapped(missing, width, Role.WARNING),
+        *wrapped(offer.trouble or offer.summary or offer.title, width)[:2],
+        ((" · ".join(filter(None, facts)), Role.DIM), ("  " if missing else "", Role.DIM), (missing, Role.WARNING)),
     )
+
+
+def first_row(view: DeskView) -> str:
+    """Where the cursor stands at first; empty while the list is not read."""
+    if view.listing is None:
+        return ""
+    rows = [*(f"{RUN}{each.name}" for each in view.listing.left), *(f"{PLAYBOOK}{o.id}" for o in view.listing.offers)]
+    return rows[0] if rows else ""
 
 
 def chosen_offer(view: DeskView | None, row: str) -> Offer | None:

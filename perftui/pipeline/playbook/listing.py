@@ -14,8 +14,9 @@ from perftui.playbooks.checks.declarations import review
 from perftui.playbooks.complaint import InvalidPlaybook
 from perftui.playbooks.conditions import Scope
 from perftui.playbooks.document import Effect
+from perftui.playbooks.load import Loaded
 from perftui.playbooks.plan import PlannedStep, plan
-from perftui.playbooks.run.book import kept
+from perftui.playbooks.run.book import bound, kept
 from perftui.playbooks.run.fold import folded
 from perftui.playbooks.run.state import here
 from perftui.playbooks.run_folder import Found, owned
@@ -104,11 +105,21 @@ def _offer(shelved: Shelved, reason: str, shelf: Shelf, snapshot: Snapshot | Non
         origin=shelved.origin,
         effect=planned.effect,
         missing=tuple(missing),
-        asks=tuple(each.prompt or each.name for each in planned.inputs if each.value is None),
+        asks=tuple(each.prompt or each.name for each in planned.inputs if each.source == "asked"),
         uses=planned.uses,
         mitigate=playbook.mitigate,
         steps=planned.steps,
+        trouble=_unbound(loaded, shelf),
     )
+
+
+def _unbound(loaded: Loaded, shelf: Shelf) -> str:
+    """Why it can't be begun although its own file is well: what it uses is not there. Empty where it can."""
+    try:
+        bound(loaded, shelf)
+    except UsageError as exc:
+        return str(exc).removeprefix(f"{loaded.file}: ")
+    return ""
 
 
 def _left(found: Found) -> Left:
