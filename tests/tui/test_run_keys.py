@@ -22,6 +22,7 @@ from perftui.tui.run_keys import (
     settled_panel,
 )
 from perftui.tui.state import PanelState
+from tests.playbooks.runs import Driven
 from tests.views.run_scenes import CONFIRM, WAY, asked, on, sitting
 
 SAY = asked("look", about="say", choices=tuple(Choice(key=key, label=key) for key in "dsb"))
@@ -97,10 +98,15 @@ def test_a_key_right_after_a_question_came_was_meant_for_the_one_before() -> Non
     assert pressed(SAY, "d", now=100.0 + CALM_S)[1] == [Answered(SAY, Reply(key="d"))]
 
 
+def once_more(driven: Driven) -> None:
+    """Round to the choice again, over the same change."""
+    driven.put("step.intent", "way", 1)
+    driven.put("choice", "way", 1, key="a")
+    driven.run(on("way"))
+
+
 def test_of_several_changes_one_is_named() -> None:
-    two = sitting(
-        more=lambda driven: (driven.put("choice", "way", 1, key="a"), driven.run(on("way")))[0]
-    )  # goes round once more
+    two = sitting(more=once_more)
     state, told = pressed(WAY, "u", run=two)
     assert state.undoing and told == []
 

@@ -79,7 +79,7 @@ def test_below_the_list_stands_what_a_row_has_no_room_for() -> None:
 
 
 def test_the_last_look_tells_what_it_may_do_what_it_misses_and_its_steps() -> None:
-    words = text(last_look(VIEW, FITS, 100).lines)
+    words = text(last_look(VIEW, FITS, 200).lines)
 
     for wanted in (
         "Enter begins it · Esc back",
@@ -93,7 +93,7 @@ def test_the_last_look_tells_what_it_may_do_what_it_misses_and_its_steps() -> No
     ):
         assert wanted in words
     unlocked = msgspec.structs.replace(VIEW, changes_allowed=True)
-    assert "locked until" not in text(last_look(unlocked, FITS, 100).lines)
+    assert "locked until" not in text(last_look(unlocked, FITS, 200).lines)
 
 
 def test_over_a_tape_and_with_a_broken_one_nothing_can_be_begun() -> None:
