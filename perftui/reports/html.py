@@ -41,7 +41,7 @@ pre{{background:var(--sheet);padding:.8rem;overflow-x:auto;font:13px/1.35 ui-mon
 .charts svg{{width:100%;height:auto;display:block}}
 ol.pins{{columns:2 22rem;padding-left:1.6rem;font-size:.9rem}}ul{{padding-left:1.3rem}}
 footer{{margin-top:2.5rem;color:var(--dim);font-size:.85rem}}
-@media (max-width:40rem){{dl{{grid-template-columns:1fr}}dd{{margin-bottom:.4rem}}body{{padding-top:1rem}}}}
+@media (max-width:40rem){{dl{{grid-template-columns:1fr}}dd{{margin-bottom:.4rem}}body{{padding-top:1rem}}td{{min-width:7rem}}}}
 @media print{{:root{{{_LIGHT}}}body{{max-width:none;padding:0;font-size:10.5pt}}h2{{break-after:avoid}}
 tr,svg,.headline{{break-inside:avoid}}.wide{{overflow:visible}}pre{{white-space:pre-wrap}}}}
 {svg.STYLE}"""

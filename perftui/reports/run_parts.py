@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from perftui.history.words import age
 from perftui.playbooks.report.courses import judgement_words
 from perftui.playbooks.report.records import DETECT_S, RESOLVE_S, Change, Comparison, RunReport, Spread
+from perftui.playbooks.report.timeline import ALLOWED
 from perftui.reports.page import (
     UNKNOWN,
     Block,
@@ -71,7 +72,7 @@ def beside(seconds: float | None, yardstick_s: float, none: str) -> Cell:
     """A time beside what is usual (S003)."""
     if seconds is None:
         return none
-    words = f"{age(seconds)} (S003: {age(yardstick_s)})"
+    words = f"{age(seconds)} (S003's mean: {yardstick_s / 60:.0f} min)"
     return (words, Role.GOOD if seconds <= yardstick_s else Role.WARNING)
 
 
@@ -210,7 +211,12 @@ def changes(report: RunReport) -> Table:
 
 
 def confirmed(change: Change) -> str:
-    return f"{change.by} typed {change.typed!r}" if change.typed else "not confirmed"
+    """How it was agreed to."""
+    if change.key == ALLOWED:
+        return f"{change.by} agreed with --allow"
+    if change.typed:
+        return f"{change.by} typed {change.typed!r}"
+    return f"{change.by} pressed {change.key}" if change.key else "not confirmed"
 
 
 def undo(change: Change) -> Cell:

@@ -91,7 +91,7 @@ def test_a_real_run_is_told_from_its_journal(capsys: pytest.CaptureFixture[str],
     assert (report["open"], report["result"], report["lines"] > 15) == (False, "finished", True)
     assert [(each["cause"], each["verdict"]) for each in report["board"]] == [("writer", "confirmed")]
     (change,) = report["changes"]
-    assert (change["state"], change["typed"], change["undo"]) == ("passed", "writer", "kept")
+    assert (change["state"], change["key"], change["undo"]) == ("passed", "allow", "kept")
     assert change["undo_does"] == ["$ echo started"]
     (compared,) = report["comparisons"]
     assert compared["reading"] == "host.cpu.busy_ratio" and compared["spread_after"]["n"] >= 1

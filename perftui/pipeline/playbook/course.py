@@ -70,6 +70,7 @@ def _judged(snapshot: Snapshot) -> dict[str, Any]:
         "summary": verdict.summary,
         "chain": list(verdict.chain),
         "since_at": iso(verdict.since_at),
+        "began_before": verdict.began_before,
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from perftui.pipeline.playbook.talk import Question, Reply
-from perftui.playbooks.document import Effect
 
 
 class Headless:
@@ -46,7 +45,7 @@ class Headless:
     def _confirm(self, question: Question) -> Reply:
         if question.step.id not in self._allowed or question.about == "locked":
             return Reply(key="s" if question.about == "locked" else "refuse")
-        return Reply(key="y", typed=question.typed) if question.effect is not Effect.READ else Reply(key="y")
+        return Reply(key="allow", typed=question.typed) if question.typed else Reply(key="y")
 
 
 def _missing(question: Question, values: Mapping[str, str]) -> str:

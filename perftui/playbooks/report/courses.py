@@ -45,6 +45,7 @@ def judgements(entries: Sequence[Entry]) -> tuple[Judgement, ...]:
             summary=words(verdict.get("summary")),
             chain=lines(verdict.get("chain")),
             since_at=moment(verdict.get("since_at")),
+            began_before=verdict.get("began_before") is True,
         )
         for entry in marks(entries)
         if (verdict := mapping(entry.data.get("verdict"))) and words(verdict.get("class"))

@@ -33,6 +33,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     summary: str = ""
     chain: tuple[str, ...] = ()
     since_at: float | None = None
+    began_before: bool = False
+    """It already held at the first look, so it began before `since_at`."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     effect: str = "change"
     typed: str = ""
-    """What was typed to confirm it, or the key."""
+    """What was typed to confirm it."""
+    key: str = ""
+    """The key that confirmed it; `allow` where it was agreed to on the command line."""
     shown: tuple[str, ...] = ()
     """What the operator saw when it was confirmed."""
     undo: str = ""

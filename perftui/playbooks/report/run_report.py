@@ -165,7 +165,7 @@ def _first_change_s(made: Sequence[Change], steps: Steps, opened_at: float | Non
 
 def _detected_s(judged: Sequence[Judgement], opened_at: float | None) -> float | None:
     """None where nothing was wrong at the opening, or nobody saw when it began."""
-    if not judged or judged[0].constraint in _CALM:
+    if not judged or judged[0].constraint in _CALM or judged[0].began_before:
         return None
     since_at = judged[0].since_at
     return None if since_at is None or opened_at is None or since_at > opened_at else opened_at - since_at

@@ -11,6 +11,7 @@ from perftui.playbooks.report.records import Moment
 from perftui.playbooks.report.steps import UNDO, step_of
 from perftui.playbooks.report.told import lines, moment, words
 
+ALLOWED = "allow"
 _STOP = "stop"
 _ASKED = {
     "retry": "tried again",
@@ -94,10 +95,10 @@ def _choice(entry: Entry, title: str) -> str:
 
 
 def _confirmed(entry: Entry, title: str) -> str:
-    typed = words(entry.data.get("typed"))
+    typed, key = words(entry.data.get("typed")), words(entry.data.get("key"))
     if entry.data.get("unlocks"):
         return f"changes unlocked by typing {typed!r}"
-    how = f"by typing {typed!r}" if typed else f"with the key {words(entry.data.get('key'))}"
+    how = "with --allow" if key == ALLOWED else f"by typing {typed!r}" if typed else f"with the key {key}"
     what = "undo confirmed" if words(entry.step).startswith(UNDO) else f"{title}: confirmed"
     return f"{what} {how}"
 
