@@ -14,7 +14,10 @@ sys.path.insert(0, str(PROJECT))
 from perftui.pipeline.loop import Judge  # noqa: E402
 from perftui.pipeline.player import Mode  # noqa: E402
 from perftui.pipeline.replay import TapePlayer  # noqa: E402
+from perftui.playbooks.report.stored import run_at, stored_report  # noqa: E402
 from perftui.recording.reader import Tape  # noqa: E402
+from perftui.reports.run_parts import charts  # noqa: E402
+from perftui.reports.svg import picture as chart_picture  # noqa: E402
 from perftui.tui.app import Console  # noqa: E402
 from perftui.tui.options import ConsoleOptions, Theme  # noqa: E402
 from perftui.tui.terminal import Look  # noqa: E402
@@ -27,6 +30,19 @@ PICTURES = (
     ("findings", "swap-thrash", (120, 36), ("f",)),
 )
 """(picture, tape, size, keys pressed at the tape's end)"""
+
+
+CHARTS = (("report-locks", "postgres.locks.waiting"), ("report-transactions", "postgres.transactions_per_s"))
+"""(picture, reading) of the kept run's report."""
+
+
+def draw_charts() -> None:
+    found = run_at(PROJECT / "tests" / "runs" / "orders-locked")
+    assert found is not None
+    drawn = charts(stored_report(found))
+    for name, reading in CHARTS:
+        plot = next(each for each in drawn.plots if each.reading == reading)
+        (HERE / f"{name}.svg").write_text(chart_picture(drawn, plot))
 
 
 async def draw(picture: str, tape_name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
@@ -56,6 +72,7 @@ def plain(svg: str) -> str:
 
 
 async def main() -> None:
+    draw_charts()
     for picture in PICTURES:
         await draw(*picture)
 

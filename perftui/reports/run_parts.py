@@ -126,7 +126,8 @@ def judged(report: RunReport) -> Facts:
     first, last = report.judged_first, report.judged_last
     if first is None or last is None:
         return Facts((("Console's verdict", "no reading was there"),))
-    since = f", since {hour(first.since_at)}" if first.since_at is not None else ""
+    word = "before" if first.began_before else "since"
+    since = f", {word} {hour(first.since_at)}" if first.since_at is not None else ""
     rows = [("Verdict at the beginning", toned(first.severity, f"{judgement_words(first)}{since}"))]
     rows.append(("Verdict at the end", toned(last.severity, judgement_words(last))))
     if len(first.chain) > 1:

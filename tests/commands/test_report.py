@@ -253,6 +253,17 @@ def test_what_was_tampered_with_is_told(capsys: pytest.CaptureFixture[str], tmp_
     assert main(["report", str(journal)]) == ExitCode.USAGE
 
 
+def test_a_run_that_was_kept_can_still_be_told(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Path(__file__).parents[1] / "runs" / "orders-locked"
+    report = as_json(capsys, str(run))["report"]
+
+    assert report["problems"] == [] and {each["state"] for each in report["evidence"]} == {"verified"}
+    assert next((each["cause"], each["verdict"]) for each in report["board"]) == ("open transaction", "confirmed")
+    (waiting,) = [each["points"] for each in report["series"] if each["reading"] == "postgres.locks.waiting"]
+    assert max(value or 0 for _, value in waiting) == 18
+    assert "deploy: orders-batch 2.8.1" in told(capsys, str(run))
+
+
 @pytest.mark.parametrize("form", ["md", "html", "json"])
 def test_a_tape_is_told_over_its_time(capsys: pytest.CaptureFixture[str], form: str) -> None:
     made = told(capsys, str(TAPES / "swap-thrash.ptape"), "--format", form)
