@@ -11,6 +11,7 @@ from perftui.playbooks.document import Capture
 from perftui.playbooks.steps.world import Done
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_PAIR = re.compile(r"([\w.()-]+)\s*[:=]\s*(.*)")
 _LONGEST = 200
 
 
@@ -52,6 +53,8 @@ def _parsed(capture: Capture, done: Done) -> Any:
             return [dict(row) for row in done.table] if done.table is not None else _table(text)
         case "lines":
             return [line for line in text.splitlines() if line.strip()]
+        case "pairs":
+            return _pairs(text)
         case "number":
             found = _NUMBER.search(text)
             if found is None:
@@ -70,6 +73,12 @@ def _table(text: str) -> list[dict[str, Any]]:
         {name: _plain(cell) for name, cell in zip(names, line.split(None, len(names) - 1), strict=False)}
         for line in lines[1:]
     ]
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    """`NAME: VALUE` or `NAME=VALUE` by line, as redis INFO, /proc and systemctl show have it."""
+    found = (_PAIR.fullmatch(line.strip()) for line in text.splitlines())
+    return {pair[1]: _plain(pair[2]) for pair in found if pair}
 
 
 def _plain(cell: str) -> Any:

@@ -116,7 +116,7 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a step's output, as `steps.ID.NAME`."""
 
     name: StepId = field(name="as")
-    parse: Literal["text", "json", "lines", "table", "number"] = "text"
+    parse: Literal["text", "json", "lines", "table", "pairs", "number"] = "text"
     select: str = ""
     """JMESPath; empty takes all."""
 

@@ -144,7 +144,7 @@ def _unknown(fixture: Fixture, vocabulary: Vocabulary, shaper: Shaper) -> list[M
         if reading is None:
             problems.append(Misplaced(line, column, f"{name} is no reading", vocabulary.near(name)))
             continue
-        wrong = next((unit for unit in course.units if unit != reading.unit), None)
+        wrong = next((unit for unit in course.units if unit != reading.unit.removesuffix("/s")), None)
         if wrong is not None:
             what = f"{name} is measured in {reading.unit}, not in {wrong}"
             problems.append(Misplaced(line, column, what, "write a value of its own unit"))

@@ -11,6 +11,7 @@ import pytest
 from perftui.playbooks.conditions.functions import FUNCTIONS
 from perftui.playbooks.document import Playbook, Step, Var
 from perftui.playbooks.shape import fields
+from perftui.playbooks.shelf import shelf
 from perftui.playbooks.steps import KINDS
 from tests.playbooks.shelf import text
 from tests.playbooks.test_lint import told
@@ -29,7 +30,7 @@ def whole(example: str) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[each.splitlines()[0] for each in EXAMPLES])
 def test_an_example_has_no_mistake(example: str) -> None:
-    assert [each for each in told(whole(example)) if "warning" not in each] == []
+    assert [each for each in told(whole(example), shelf().by_id()) if "warning" not in each] == []
 
 
 def test_there_are_examples() -> None:

@@ -115,7 +115,7 @@ class Names:
         if capture is not None and capture.parse in ("table", "lines", "json"):
             if field in _OF_TABLE:
                 return "count" if field == "n" else None
-            if field.startswith(("max_", "sum_")) and capture.parse == "table":
+            if field.startswith(("max_", "sum_")) and capture.parse in ("table", "json"):
                 unit = unit_of(field)
                 return None if unit == "count" else unit
         fields = {*known, *([capture.name] if capture else [])}
@@ -180,7 +180,7 @@ def check_names(sheet: Sheet, flow: Flow) -> Iterator[Complaint]:
             names.unit(tuple(path.split(".")), where, template.find(path), of, ran="undo" in where)
     for where, path, of in sheet.references():
         parts = tuple(path.split("."))
-        if where[-1] == "rows" and len(parts) == 2:
+        if where[-1] == "rows" and len(parts) == 2 and parts[0] == "steps":
             parts = (*parts, "first")
         names.unit(parts, where, 0, of, ran="undo" in where)
     for number, name in enumerate(sheet.playbook.needs.metrics):

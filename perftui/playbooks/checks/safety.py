@@ -150,7 +150,7 @@ def _use(sheet: Sheet, placed: Placed) -> Iterator[Complaint]:
             yield sheet.say(where, "the playbook uses itself", "go back with goto")
         elif sheet.shelf is not None and way.use not in sheet.shelf:
             right = nearest(way.use, set(sheet.shelf)) or "add it to the same folder"
-            yield sheet.say(where, f"there is no playbook {way.use} here", right, warning=True)
+            yield sheet.say(where, f"there is no playbook {way.use} here", right)
         elif sheet.shelf is not None:
             yield from _used(sheet, placed, way, where)
 
