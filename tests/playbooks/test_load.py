@@ -35,10 +35,10 @@ def test_example_a_has_its_facts_side_by_side_and_its_branch() -> None:
     steps = {str(step.id): step for _, step in walk(playbook)}
 
     assert isinstance(steps["gather"].do, Parallel) and steps["gather"].do.at_once == 4
-    assert len(steps["gather"].do.steps) == 7
+    assert len(steps["gather"].do.steps) == 8
     route = steps["route"].do
     assert isinstance(route, Branch)
-    assert (len(route.arms), route.otherwise, route.unknown) == (9, "choose_cause", "choose_cause")
+    assert (len(route.arms), route.otherwise, route.unknown) == (11, "choose_cause", "choose_cause")
     assert steps["lb"].capture is not None and steps["lb"].capture.name == "points"
     assert playbook.thresholds[steps["triage"].id.__class__("iowait")].value.value == 0.2
     assert playbook.limits.step_timeout_s == 20.0

@@ -40,7 +40,7 @@ READINGS: dict[str, tuple[str, ...]] = {
     "use": ("host", "postgres.connections", "pools", "findings"),
     "triage60": ("host", "findings"),
     "top": ("host.processes",),
-    "deploys": ("deploys",),
+    "deploys": ("deploys", "deploy_places"),
     "pool": ("pools", "pool", "postgres.connections"),
     "locks": ("postgres.locks",),
     "slow_queries": ("postgres.statements",),

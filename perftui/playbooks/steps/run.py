@@ -37,6 +37,8 @@ class Run(Do, frozen=True, kw_only=True):
     argv: tuple[Template, ...]
     env: dict[EnvName, Template] = {}
     """Variables for this command alone: the way for a secret."""
+    expect_exit: tuple[int, ...] = (0,)
+    """Exit codes that pass: 1 of `grep` or `lsof` means that nothing was found."""
 
 
 def changes(do: Run) -> str:
@@ -97,7 +99,7 @@ def filled(do: Run, world: World) -> list[str]:
 
 
 async def execute(step: Step, do: Run, world: World) -> Done:
-    """Run it; exit code 0 passes."""
+    """Run it; an exit code that is expected passes."""
     try:
         argv = filled(do, world)
         env = {str(name): world.fill(value, secret=True) for name, value in do.env.items()}
@@ -105,7 +107,7 @@ async def execute(step: Step, do: Run, world: World) -> Done:
         return Done(state="refused", why=str(exc))
     output = await world.program(argv, env, world.timeout_s)
     values = {"exit_code": output.code, "output_bytes": output.output_bytes}
-    if output.code == 0 and not output.why:
+    if output.code in do.expect_exit and not output.why:
         return Done(state="passed", values=values, output=output.text)
     why = output.why or f"{argv[0]} ended with exit code {output.code}"
     return Done(state="failed", why=why, values=values, output=output.text, timed_out=output.timed_out)
@@ -119,7 +121,7 @@ KIND = Kind(
     acts=True,
     undoes=True,
     outside=True,
-    beside=("env",),
+    beside=("env", "expect_exit"),
     effect=lambda do: Effect.UNKNOWN,
     fields={"exit_code": "count", "output_bytes": "bytes"},
     captures=True,

@@ -55,7 +55,8 @@ async def execute(step: Step, do: Watch, world: World) -> Done:
             )
         )
         for condition, outcome in outcomes:
-            if outcome.truth is True:
+            # What was so before the watch began, which may be what was just mended, is no reason to end it.
+            if outcome.truth is True and watched_s >= outcome.needed_s:
                 values = {"watched_s": watched_s, "aborted_by": condition.text}
                 return Done(state="failed", why=f"to be aborted: {condition.text}", values=values)
         ticks += 1

@@ -198,3 +198,57 @@ def test_exit_codes_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "fixtures" / "sample" / "one.yaml").unlink()
     assert main(["playbook", "test", str(path), "--dir", str(tmp_path)]) == ExitCode.UNKNOWN
     assert "sample has no fixture; write fixtures/sample/NAME.yaml beside it" in capsys.readouterr().err
+
+
+WATCHED = """
+- id: calm
+  title: Calm
+  watch:
+    for: 5m
+    abort_if: [pool.waiting > 10 for 1m]
+  on_fail: continue
+"""
+
+
+@pytest.mark.parametrize(
+    ("waiting", "trail", "lasted_s"),
+    [
+        ("14 at -10m, 0 at 20s", "calm", 300),  # what was so before it began is no reason
+        ("0, 14 at 30s, 0 at 60s", "calm", 300),
+        ("0, 14 at 30s", "calm failed", 90),
+        ("14", "calm failed", 60),
+        ("none", "calm unknown", 300),
+    ],
+)
+def test_a_watch_ends_by_what_it_saw_itself(
+    tmp_path: Path, vocabulary: Vocabulary, waiting: str, trail: str, lasted_s: float
+) -> None:
+    fixture = f"title: W\nreadings: {{pool.waiting: '{waiting}'}}\n"
+    came = replayed(tmp_path, vocabulary, fixture, WATCHED)
+
+    assert came.came.trail == (trail,)
+    assert came.replayed_s == pytest.approx(lasted_s, abs=3)
+
+
+def test_an_exit_code_that_is_expected_passes(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    steps = """
+- {id: none_found, title: N, run: [lsof, +L1], expect_exit: [0, 1], effect: read, on_fail: continue}
+- {id: broken, title: B, run: [lsof, +L1], expect_exit: [0, 1], effect: read, on_fail: continue}
+"""
+    came = replayed(tmp_path, vocabulary, "title: E\nanswers: {none_found: {code: 1}, broken: {code: 2}}\n", steps)
+
+    assert came.came.trail == ("none_found", "broken failed")
+
+
+def test_a_value_that_does_not_fit_is_asked_for(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    path = written(tmp_path, FIXTURE.replace("size: 7", "size: many"))
+    (came,) = replays(path, shelf((tmp_path,)), vocabulary)
+
+    assert "size" in came.differences[0] and came.came.trail == ()
+
+
+def test_a_duration_can_be_an_input(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    steps = "- {id: how_long, title: H, ask: {pause: {type: duration, default: 30s}}}\n"
+    came = replayed(tmp_path, vocabulary, "title: D\nexpect: {trail: [how_long]}\n", steps)
+
+    assert came.differences == []

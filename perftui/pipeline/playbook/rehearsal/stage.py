@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from perftui.history.deploys import DeploysPart
+from perftui.history.deploys import DeployPlaceState, DeploysPart
 from perftui.history.history import History, HistoryStore
 from perftui.history.trends import TRENDS
 from perftui.model.frame import Frame, Machine, Sample
@@ -26,6 +26,10 @@ STARTED_AT = 1_770_806_340.0
 STARTED_MONO = 10_000.0
 BEFORE_S = 120.0
 """So long the readings are watched before the run starts, unless a course begins earlier."""
+_PLACE = DeployPlaceState(
+    source="fixture", place="fixture", since_at=None, unknown_since_at=None, trouble="", named=True
+)
+"""Known, so that no deploys means that there were none."""
 _TOLD, _DEPLOYS = "told", "told_deploys"
 
 
@@ -159,7 +163,7 @@ class Stage:
         yield SourceKind(_TOLD, _ToldSample, record, derive, "", stale_s=60.0)
 
         def changes(previous: _DeploysSample | None, sample: _DeploysSample) -> Part:
-            return DeploysPart(deploys=sample.deploys, deploy_places=())
+            return DeploysPart(deploys=sample.deploys, deploy_places=(_PLACE,))
 
         yield SourceKind(_DEPLOYS, _DeploysSample, DeploysPart, changes, "", stale_s=60.0)
 

@@ -196,9 +196,13 @@ def _row(which: str, rows: tuple[Mapping[str, Any], ...]) -> Mapping[str, Any]:
     """The row that `COLUMN=VALUE` or a number names."""
     column, equals, value = which.partition("=")
     if equals:
-        found = next((row for row in rows if str(row.get(column)) == value), None)
+        found = next((row for row in rows if _plain(row.get(column)) == value), None)
     else:
         found = rows[int(which) - 1] if which.isdigit() and int(which) <= len(rows) else None
     if found is None:
         raise Unanswered(f"there is no row {which} to pick among {len(rows)}")
     return found
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
