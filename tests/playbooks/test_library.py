@@ -79,4 +79,5 @@ def test_it_says_what_to_do_first_and_whose_its_numbers_are(playbook: Playbook) 
 def test_every_rule_has_a_playbook() -> None:
     answered = {rule for playbook in playbooks() for rule in playbook.suggests_for}
 
-    assert [rule.name for rule in RULES if rule.name not in answered] == []
+    # A load test that does harm is stopped by whoever runs it; there is nothing to look for.
+    assert {rule.name for rule in RULES} - answered == {"load.abort"}
