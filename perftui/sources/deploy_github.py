@@ -58,7 +58,7 @@ class GitHubRepository:
     named = True
 
     def __init__(self, service: str, api: ForgeApi, repo: str, environment: str | None) -> None:
-        self.name = f"{api.base}/repos/{repo}"
+        self.name = f"{service} {api.base}/repos/{repo}"
         self._service, self._api, self._environment = service, api, environment
         self._path = f"/repos/{quote(repo)}/deployments"
         self._ended: dict[int, tuple[Status, ...]] = {}

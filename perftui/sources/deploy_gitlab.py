@@ -69,7 +69,7 @@ class GitLabProject:
     named = True
 
     def __init__(self, service: str, api: ForgeApi, project: str, environment: str | None) -> None:
-        self.name = f"{api.base}/projects/{project}"
+        self.name = f"{service} {api.base}/projects/{project}"
         self._service, self._api, self._environment = service, api, environment
         self._path = f"/projects/{quote(project, safe='')}/deployments"
 

@@ -1,8 +1,8 @@
 """Deploys in Kubernetes: Deployments through their ReplicaSets, StatefulSets and DaemonSets through ControllerRevisions.
 
-Source: `apps/v1` lists, in pages. Each look lists the workloads; their revisions are listed at the first look, and again of
-those whose generation or revision has changed since. Needs `list` on deployments, replicasets, statefulsets, daemonsets and
-controllerrevisions; with `list` on pods it tells why a rollout stands.
+Source: `apps/v1` lists, in pages. Each look lists the workloads, and then the revisions of those whose generation or revision
+has changed since the last look; at the first one, of those that were touched last. Needs `list` on deployments, replicasets,
+statefulsets, daemonsets and controllerrevisions; with `list` on pods it tells why a rollout stands.
 """
 
 from __future__ import annotations
@@ -38,10 +38,8 @@ PAGE = 500
 """Objects in one answer: about 4 MB."""
 MOST_WORKLOADS = 5000
 """Of one kind in one place; a cluster with more is told of namespace by namespace."""
-MOST_REVISIONS = 50_000
-"""ReplicaSets of one place that are looked at when it is looked at first."""
-ONE_BY_ONE = 20
-"""When more workloads than these have changed between two looks all revisions are listed."""
+ONE_BY_ONE = 5
+"""When more workloads than these have changed in a place with few, all revisions of the place are listed at once."""
 MOST_SCALES = 10
 """Numbers of replicas that changed: an autoscaler must not push the deploys out."""
 STANDS_S = 10.0
@@ -132,13 +130,12 @@ class KubernetesNamespace:
         return ""
 
     async def _look(self, kind: str, now_at: float, since_at: float) -> None:
-        found = {
-            each.metadata.uid: seen(kind, each)
-            async for each in self._listed(RESOURCES[kind], Workload, now_at, most=MOST_WORKLOADS)
-        }
+        found = {each.metadata.uid: seen(kind, each) async for each in self._listed(RESOURCES[kind], Workload, now_at)}
         before_at = self._read_kinds.get(kind)
         changed = [each for uid, each in found.items() if self._marker(uid) != each.marker]
-        revisions = await self._revisions(kind, changed, now_at, anew=before_at is None) if changed else {}
+        # Of a large cluster's first look: no more changes than these are told, and they are those of the last touched.
+        asked = sorted(changed, key=lambda each: each.touched_at, reverse=True)[:MOST]
+        revisions = await self._revisions(kind, asked, now_at, at_once=len(asked) > ONE_BY_ONE and len(found) <= MOST)
         for each in changed:
             self._take(each, revisions.get(each.uid, []), now_at, before_at, since_at)
         for uid, workload in found.items():
@@ -211,18 +208,16 @@ class KubernetesNamespace:
                 self._tracked[uid] = _Tracked(workload, (progressed(deploys[0], state, reason), *deploys[1:]), reason)
 
     async def _revisions(
-        self, kind: str, changed: list[Seen], now_at: float, anew: bool
+        self, kind: str, asked: list[Seen], now_at: float, at_once: bool
     ) -> Mapping[str, list[Revision]]:
-        """By the uid of their workload: those of the changed ones, or all of the place."""
+        """By the uid of their workload."""
         resource = "replicasets" if kind == DEPLOYMENT else "controllerrevisions"
         objects: type[ReplicaSet | ControllerRevision] = ReplicaSet if kind == DEPLOYMENT else ControllerRevision
-        wanted = {each.uid for each in changed}
+        wanted = {each.uid for each in asked}
         found: dict[str, list[Revision]] = {}
-        places = (
-            [(None, "")] if anew or len(changed) > ONE_BY_ONE else [(each.namespace, each.selector) for each in changed]
-        )
+        places = [(None, "")] if at_once else [(each.namespace, each.selector) for each in asked]
         for namespace, selector in places:
-            async for each in self._listed(resource, objects, now_at, namespace, selector, MOST_REVISIONS):
+            async for each in self._listed(resource, objects, now_at, namespace, selector):
                 if each.metadata.owner in wanted:
                     found.setdefault(each.metadata.owner, []).append(_revision(each, resource))
         return found
@@ -234,7 +229,6 @@ class KubernetesNamespace:
         now_at: float,
         namespace: str | None = None,
         selector: str = "",
-        most: int = MOST_WORKLOADS,
     ) -> AsyncIterator[T]:
         """The objects of this place, page by page.
 
@@ -254,7 +248,7 @@ class KubernetesNamespace:
             count += len(page.items or ())
             if not page.metadata.continues:
                 return
-            if count >= most:
+            if count >= MOST_WORKLOADS:
                 self._cut = True
                 return
             query["continue"] = page.metadata.continues

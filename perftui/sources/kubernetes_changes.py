@@ -7,7 +7,8 @@ what came before and what came after, and `precision_s` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -66,6 +67,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress
     template: Touch | None
     scaled: Touch | None
+    touched_at: float
+    """The last that anybody did to it, its controller too; a rollout is never later."""
 
 
 class Window(NamedTuple):
@@ -98,7 +101,19 @@ def seen(kind: str, found: Workload) -> Seen:
         progress=progress(kind, found),
         template=_touch(meta, "template"),
         scaled=_touch(meta, "replicas"),
+        touched_at=max((moment.timestamp() for moment in _moments(found)), default=0.0),
     )
+
+
+def _moments(found: Workload) -> Iterator[datetime]:
+    meta = found.metadata
+    for moment in (
+        meta.creation_timestamp,
+        *(each.time for each in meta.managed_fields),
+        *(each.last_update_time for each in found.status.conditions),
+    ):
+        if moment is not None:
+            yield moment
 
 
 def _touch(meta: Meta, field: str) -> Touch | None:
@@ -289,8 +304,6 @@ def _kind(take: _Taken, before: _Taken | None) -> DeployKind:
 
 def _just_restarted(revision: Revision) -> bool:
     """The revision before it is not kept; was this one made by `kubectl rollout restart`?"""
-    from datetime import datetime
-
     try:
         asked_at = datetime.fromisoformat(revision.restarted.replace("Z", "+00:00")).timestamp()
     except ValueError:

@@ -153,9 +153,10 @@ def _owned(found: dict[str, Any], kind: str) -> bool:
 
 async def test_pages_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 1)
-    monkeypatch.setattr(module, "MOST_WORKLOADS", 2)
+    monkeypatch.setattr(module, "MOST_WORKLOADS", 4)
+    monkeypatch.setattr(module, "ONE_BY_ONE", 0)
     objects = recorded("deployments", "replicasets")
-    for number in range(3):
+    for number in range(4):
         copy = msgspec.json.decode(msgspec.json.encode(objects["deployments"][0]))
         copy["metadata"] |= {"name": f"web-{number}", "uid": f"uid-{number}"}
         objects["deployments"].append(copy)
@@ -164,10 +165,29 @@ async def test_pages_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = await place.read(AT, AT - DAY)
 
-    assert api.asked.count("deployments") == 2 and api.asked.count("replicasets") == len(objects["replicasets"])
+    assert api.asked.count("deployments") == 4 and api.asked.count("replicasets") == len(objects["replicasets"])
     assert {each.service for each in found.deploys} == {"shop/web"}
-    assert found.trouble.startswith("only the first 2 workloads of a kind are read")
+    assert found.trouble.startswith("only the first 4 workloads of a kind are read")
     assert place.name == f"{SERVER} all namespaces"
+
+
+async def test_of_many_workloads_the_last_touched_are_asked_about() -> None:
+    objects = recorded("deployments", "replicasets")
+    pattern = msgspec.json.encode(objects.pop("deployments")[0])
+    objects["deployments"] = []
+    for number in range(70):
+        copy = msgspec.json.decode(pattern)
+        copy["metadata"] |= {
+            "name": f"web-{number}",
+            "uid": f"uid-{number}",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+        }
+        copy["metadata"]["managedFields"][0]["time"] = f"2026-11-22T{number // 4:02}:00:00Z"
+        copy["status"]["conditions"] = []
+        objects["deployments"].append(copy)
+    api = RecordedApi(objects)
+    await read(api)
+    assert api.asked.count("replicasets") == 50
 
 
 async def test_scales_are_bounded() -> None:
