@@ -26,6 +26,7 @@ from perftui.model.frame import Frame
 from perftui.pipeline.feed import LiveFeed
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
+from perftui.sources.kind import Source
 from perftui.sources.pg_counters import PgCounters
 from perftui.sources.pg_session import PgActivity
 from perftui.sources.pgbouncer_console import PgBouncers
@@ -115,7 +116,7 @@ CASES = {
 class Watch:
     """What the console would have shown, second by second."""
 
-    def __init__(self, pooler: PgBouncer, server: OwnPostgres) -> None:
+    def __init__(self, pooler: PgBouncer, server: OwnPostgres, *more: Source) -> None:
         clock = SystemClock()
         self._console = Console(pooler.console(), clock.mono)
         self._postgres = Postgres(server.dsn, clock.mono)
@@ -124,6 +125,7 @@ class Watch:
             PgActivity(self._postgres, clock),
             PgCounters(self._postgres, clock),
             PgBouncers({"": self._console}, clock, time.thread_time),
+            *more,
         ]
         self._feed = aiter(LiveFeed(sources, clock))
         self._judge, self._store = Judge(machine=machine()), new_store()
