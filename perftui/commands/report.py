@@ -39,10 +39,19 @@ def run(args: argparse.Namespace) -> ExitCode:
     except OSError as exc:
         raise UsageError(f"{exc.filename or args.name}: can't be read: {(exc.strerror or str(exc)).lower()}") from exc
     if args.output is None:
-        sys.stdout.write(made.decode())
+        _print(made, form)
         return ExitCode.HEALTHY
     _write(args.output, made, args.force)
     return ExitCode.HEALTHY
+
+
+def _print(made: bytes, form: str) -> None:
+    """What programs read is UTF-8 whatever the terminal speaks: the page itself says so."""
+    if form == "md":
+        sys.stdout.write(made.decode())
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(made)
 
 
 def _form(args: argparse.Namespace) -> str:

@@ -190,6 +190,23 @@ def test_html_does_not_go_to_a_terminal(
     assert "add -o report.html" in capsys.readouterr().err
 
 
+def test_html_and_json_are_utf_8_whatever_the_terminal_speaks(home: Path) -> None:
+    words = [
+        sys.executable,
+        "-m",
+        "perftui",
+        "report",
+        folder_of(home).name,
+        "--template",
+        "handoff",
+        "--format",
+        "html",
+    ]
+    done = subprocess.run(words, capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+
+    assert "─" * 80 in done.stdout.decode("utf-8")
+
+
 def test_several_runs_of_one_beginning_are_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

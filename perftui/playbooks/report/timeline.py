@@ -12,6 +12,8 @@ from perftui.playbooks.report.steps import UNDO, step_of
 from perftui.playbooks.report.told import lines, moment, words
 
 ALLOWED = "allow"
+AROUND_S = 1800.0
+"""Marks and deploys of so long before the run belong to its story."""
 _STOP = "stop"
 _ASKED = {
     "retry": "tried again",
@@ -36,7 +38,9 @@ def timeline(entries: Sequence[Entry], known: Mapping[str, Step]) -> tuple[Momen
         # The clock may have been set back; the order of the lines is what happened.
         latest = max(latest, moment(entry.at) or latest)
         told += [(latest, each) for each in _of_entry(entry, path, title)]
-    between = [*outside(entries), *turns(judgements(entries))]
+    opened_at = moment(entries[0].at) or float("-inf")
+    around = [each for each in outside(entries) if each.at is not None and each.at >= opened_at - AROUND_S]
+    between = [*around, *turns(judgements(entries))]
     told += [(each.at, each) for each in between if each.at is not None]
     return tuple(each for _, each in sorted(told, key=lambda pair: pair[0]))
 

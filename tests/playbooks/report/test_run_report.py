@@ -17,7 +17,7 @@ from perftui.reports.markdown import page_markdown
 from perftui.reports.report_json import run_json
 from perftui.reports.run_handoff import handoff_text
 from perftui.reports.run_page import TEMPLATES, headline, run_page, standing
-from tests.playbooks.report.journals import OPENED_AT, Line, incident, incident_book, journal
+from tests.playbooks.report.journals import OPENED_AT, Line, incident, incident_book, iso, journal
 
 CONTAINED = {"a" * 64: KeptFile("a" * 64, 1234)}
 
@@ -81,6 +81,13 @@ def test_courses_of_several_marks_are_one_and_what_happened_outside_is_told_once
         "healthy: nothing waits",
     ]
     assert [each.sort for each in report.timeline[:3]] == ["deploy", "mark", "run"]
+
+
+def test_a_mark_of_long_ago_is_no_part_of_the_story() -> None:
+    lines = incident()
+    lines[1][3]["marks"].append({"at": iso(-90_000), "text": "another incident"})
+
+    assert "another incident" not in page_markdown(run_page(told(lines)))
 
 
 def test_follow_ups_are_the_playbooks_and_the_notes_that_say_todo() -> None:
