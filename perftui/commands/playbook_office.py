@@ -11,6 +11,7 @@ from perftui.clients.pg_control import PgControl
 from perftui.clients.worker import DaemonWorker
 from perftui.commands import run_keeping
 from perftui.commands.playbook_tools import ClientTools
+from perftui.model.failure import UsageError
 from perftui.pipeline.playbook.world import Tools
 from perftui.playbooks.redaction import Redactor
 from perftui.playbooks.run.book import Bound
@@ -44,6 +45,20 @@ class FolderOffice:
 
     def opening(self, made: Bound) -> Mapping[str, Any]:
         return run_keeping.opening(made)
+
+    def hand_off(self, run: str) -> tuple[str, str]:
+        """As the protocol has it: in the run's own folder, for this user only."""
+        from perftui.playbooks.report.stored import run_named, stored_report
+        from perftui.reports.run_handoff import handoff_text
+
+        found = run_named(run, run_keeping.run_roots())
+        if found is None:
+            raise UsageError("the journal is in memory only")
+        text = f"{handoff_text(stored_report(found))}\n"
+        path = found.places[0] / "handoff.txt"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:
+            file.write(text)
+        return text, str(path)
 
     def worker(self) -> DaemonWorker:
         return DaemonWorker("runs")

@@ -248,6 +248,9 @@ class Console(App[None]):
     def _desk_told(self) -> None:
         """The desk has something new: another question, a step that moved, a list."""
         self._become(desk_told(self.state, self._side.view, self._now()))
+        page = self._side.new_page()
+        if page:
+            self.copy_to_clipboard(page)
 
     def on_paste(self, event: events.Paste) -> None:
         self._become(pasted(self.state, event.text))

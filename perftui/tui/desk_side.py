@@ -32,6 +32,7 @@ class DeskSide:
         self._newest: DeskView | None = None
         self._called = False
         self._making = False
+        self._copied = ""
         self.view: DeskView | None = None
 
     @property
@@ -46,6 +47,12 @@ class DeskSide:
     def running(self) -> bool:
         """A run is open here that has not come to its end."""
         return self.sitting is not None and not self.sitting.ended
+
+    def new_page(self) -> str:
+        """The hand-off page, the first time that it is asked for; then empty until there is another."""
+        page = self.view.page if self.view is not None else ""
+        copied, self._copied = self._copied, page
+        return page if page != copied else ""
 
     def look(self, snapshot: Snapshot | None) -> None:
         """Read the list anew, against this snapshot."""
@@ -89,7 +96,7 @@ class DeskSide:
 
     def tell(self, told: Told) -> None:
         """Hand on what the panel's keys came to."""
-        from perftui.tui.run_keys import Answered, Noted, PutAway, StopWanted, UndoWanted
+        from perftui.tui.run_keys import Answered, HandOff, Noted, PutAway, StopWanted, UndoWanted
 
         if self._desk is None:
             return
@@ -102,6 +109,8 @@ class DeskSide:
                 self._desk.undo(told.key)
             case StopWanted():
                 self._desk.stop()
+            case HandOff():
+                self._desk.hand_off()
             case PutAway():
                 self._desk.put_away()
 

@@ -41,11 +41,15 @@ class StopWanted(NamedTuple):
     pass
 
 
+class HandOff(NamedTuple):
+    pass
+
+
 class PutAway(NamedTuple):
     pass
 
 
-Told = Answered | Noted | UndoWanted | StopWanted | PutAway
+Told = Answered | Noted | UndoWanted | StopWanted | HandOff | PutAway
 Pressed = tuple[PanelState, Told | None, bool]
 """The panel after a key, what the run is told, and whether the key was the panel's at all."""
 
@@ -128,8 +132,8 @@ def panel_key(panel: PanelState, sitting: Sitting, key: str, character: str | No
         return (*_undo_named(panel, sitting, key), True)
     if key == "escape":
         return focused(panel, False), None, True
-    if sitting.ended:
-        return panel, PutAway() if key == "enter" else None, key == "enter"
+    if sitting.ended and key == "enter":
+        return panel, PutAway(), True
     question = panel.asked
     if question is not None:
         answered = _answering(panel, question, key, character, now)
@@ -165,6 +169,10 @@ def _answering(
 
 def _command(panel: PanelState, sitting: Sitting, character: str | None) -> Pressed:
     keys = command_keys(panel.asked)
+    if character == keys["hand off"]:
+        return panel, HandOff(), True
+    if sitting.ended:
+        return panel, None, False
     if character == keys["note"]:
         return replace(panel, edit=Edit(what=Editing.RUN), what="note"), None, True
     if character == keys["stop"]:

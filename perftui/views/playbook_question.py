@@ -169,13 +169,14 @@ def _keys(sitting: Sitting, choice: RunChoice, width: int) -> Iterator[Line]:
         yield (("1-9", Role.ACCENT), (" take back that one · ", Role.DIM), ("Esc", Role.ACCENT), (" none", Role.DIM))
         return
     if sitting.ended:
-        yield (("Enter", Role.ACCENT), (" puts it away · ", Role.DIM), ("Tab", Role.ACCENT), (" panes", Role.DIM))
+        yield (("Enter", Role.ACCENT), (" puts it away · ", Role.DIM), ("h", Role.ACCENT), (" hand off", Role.DIM))
         return
     if choice.typed is not None:
         return
     keys = command_keys(sitting.question)
     ends = sitting.question is not None and any(each.label == "end the run" for each in sitting.question.choices)
-    told = [(keys["note"], "note"), *([] if ends else [(keys["stop"], "end the run")]), ("Tab", "panes")]
+    told = [(keys["note"], "note"), (keys["hand off"], "hand off")]
+    told += [*([] if ends else [(keys["stop"], "end")]), ("Tab", "panes")]
     if open_undos(sitting.view.state):
         told.insert(1, (keys["undo"], "undo"))
     line: list[tuple[str, Role]] = []
@@ -187,5 +188,5 @@ def _keys(sitting: Sitting, choice: RunChoice, width: int) -> Iterator[Line]:
 def command_keys(question: Question | None) -> dict[str, str]:
     """The keys for what can be done at any time; a capital where the question's own choices take the letter."""
     taken = {choice.key for choice in question.choices} if question is not None else set()
-    keys = {"note": "n", "undo": "u", "stop": "X"}
+    keys = {"note": "n", "undo": "u", "hand off": "h", "stop": "X"}
     return {name: key if key not in taken else key.swapcase() for name, key in keys.items()}

@@ -181,6 +181,10 @@ async def test_a_run_from_the_list_to_its_end_beside_the_panes(home: Path) -> No
         await screen.answer("What now?", "s")
         await screen.shows("▸ flag-off 6/6", "A slow look", "$ sleep 2")
         await screen.shows("The run has ended: all steps passed", "kept in")
+        await screen.press("h")
+        await screen.shows("hand-off page copied, and kept in")
+        (page,) = (home / "state" / "perftui" / "runs").glob("*/handoff.txt")
+        assert "HANDOFF" in page.read_text() and page.stat().st_mode & 0o777 == 0o600
         await screen.press("enter")
         await screen.until(lambda: "flag-off" not in screen.text)
 

@@ -11,6 +11,7 @@ from perftui.playbooks.document import Var
 from perftui.tui.run_keys import (
     CALM_S,
     Answered,
+    HandOff,
     Noted,
     PutAway,
     StopWanted,
@@ -87,6 +88,7 @@ def pressed(
         (WAY, ["X", *"no", "enter"], []),
         (WAY, ["u"], [UndoWanted("off")]),
         (None, ["n", *"waiting", "enter"], [Noted("waiting")]),
+        (WAY, ["h"], [HandOff()]),
     ],
 )
 def test_what_the_run_is_told(question: Question | None, keys: list[str], told: list[Told]) -> None:
@@ -135,7 +137,8 @@ def test_keys_that_mean_nothing_here_are_the_panes() -> None:
 
 def test_a_run_that_has_ended_is_put_away_by_enter() -> None:
     ended = sitting(ended="all steps passed")
-    assert pressed(None, "d", "enter", run=ended)[1] == [PutAway()]
+    assert pressed(None, "d", "n", "enter", run=ended)[1] == [PutAway()]
+    assert pressed(None, "h", run=ended)[1] == [HandOff()]
 
 
 def test_another_question_begins_anew_and_the_same_one_asked_again_keeps_what_was_typed() -> None:

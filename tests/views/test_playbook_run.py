@@ -48,7 +48,7 @@ def found(driven: Driven) -> None:
 def test_a_choice_has_its_keys_and_all_around_it_stays_in_sight() -> None:
     lines = drawn(WAY, more=found).splitlines()
 
-    assert lines[:4] == ["Which way?", "  a On", "  b Off", "n note · u undo · X end the run · Tab panes"]
+    assert lines[:4] == ["Which way?", "  a On", "  b Off", "n note · u undo · h hand off · X end · Tab panes"]
     assert "▲ due: turn it on again (stands for 1m" in lines[4]
     words = "\n".join(lines)
     for wanted in (
@@ -173,8 +173,8 @@ def test_of_a_long_statement_it_tells_how_much_is_left_and_scrolls_through_it() 
 def test_commands_give_way_to_the_keys_of_a_question() -> None:
     taken = asked(choices=(WAY.choices[0], *(type(WAY.choices[0])(key=key, label=key) for key in "nX")))
 
-    assert command_keys(None) == {"note": "n", "undo": "u", "stop": "X"}
-    assert command_keys(taken) == {"note": "N", "undo": "u", "stop": "x"}
+    assert command_keys(None) == {"note": "n", "undo": "u", "hand off": "h", "stop": "X"}
+    assert command_keys(taken) == {"note": "N", "undo": "u", "hand off": "h", "stop": "x"}
 
 
 def test_title_and_line_tell_where_the_run_stands() -> None:

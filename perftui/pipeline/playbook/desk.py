@@ -51,6 +51,15 @@ class Office(Protocol):
     def taken_over(self, found: Found) -> RunFolder: ...
     def redactor(self, made: Bound) -> Redactor: ...
     def opening(self, made: Bound) -> Mapping[str, Any]: ...
+    def hand_off(self, run: str) -> tuple[str, str]:
+        """The page for who comes next, and where it is kept.
+
+        Raises:
+            UsageError: the run's journal can't be found.
+            OSError: the page can't be written.
+        """
+        ...
+
     def worker(self) -> Blocking:
         """A thread of its own for calls that may block."""
         ...
@@ -79,6 +88,8 @@ class DeskView(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing can be begun here; empty where it can."""
     changes_allowed: bool = False
     """Runs begin with changes unlocked."""
+    page: str = ""
+    """The hand-off page, once it was asked for: to be copied."""
     note: str = ""
     """What the last request came to."""
 
@@ -168,6 +179,21 @@ class Desk:
     def undo(self, key: str) -> None:
         """Take a change back; the operator is asked first."""
         self._soon(lambda: self._beside(lambda runner: runner.undo(key)))
+
+    def hand_off(self) -> None:
+        """Write the page for who comes next, from the journal as it is now; also of a run that has ended."""
+
+        def write() -> None:
+            sitting = self._view.sitting
+            if sitting is None:
+                return
+            try:
+                page, place = self._office.hand_off(sitting.view.name)
+                self._publish(page=page, note=f"hand-off page copied, and kept in {place}")
+            except (UsageError, OSError) as exc:
+                self._publish(note=f"no hand-off page: {exc}")
+
+        threading.Thread(target=write, name="perftui-handoff", daemon=True).start()
 
     def stop(self) -> None:
         """End the run: what only reads at once, a change when it is done; `finally` and the question of undos still come."""
