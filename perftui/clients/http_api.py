@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 8.0
 """For one answer, all of it."""
 MOST_BYTES = 32 << 20
+KEPT_S = 150.0
+"""A connection that nobody used is kept: httpx's own 5 s would mean a TLS handshake at each look."""
 
 
 class HttpApi:
@@ -92,6 +94,7 @@ class HttpApi:
             verify=self._tls(),
             headers={"User-Agent": f"perftui/{__version__}"},
             timeout=None,  # the one for the whole answer is ours
+            limits=httpx.Limits(max_connections=4, keepalive_expiry=KEPT_S),
             trust_env=False,
         )
 
