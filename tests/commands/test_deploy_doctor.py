@@ -56,6 +56,11 @@ async def test_a_cluster_that_is_named_and_not_there(tmp_path: Path) -> None:
     assert f"missing  deploys  kubernetes: {tmp_path}/config: no such file" in told
 
 
+async def test_a_cluster_that_is_switched_off_is_not_asked(tmp_path: Path) -> None:
+    told = "\n".join(await deploy_lines(cluster(kubeconfig=str(tmp_path / "config"), enabled=False)))
+    assert "off      deploys  kubernetes: " in told
+
+
 def cluster(**fields: Any) -> DeploysConfig:
     return DeploysConfig(kubernetes=KubernetesConfig(**fields))
 
