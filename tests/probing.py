@@ -78,6 +78,19 @@ def _frame(second: int, states: Mapping[str, ProbeState]) -> Frame:
     return Frame(seq=second, at=STARTED_AT + second, mono=float(second), samples={"probes": sample})
 
 
+def hanging(before: Course, seconds: int, target: ProbeTarget = TARGET) -> Snapshot:
+    """The snapshot while a request has no answer for so many seconds, after others that ended."""
+    store, made = new_store(), frames({"health": (target, [*before, *[None] * seconds])})
+    for second, frame in enumerate(made):
+        waited_s = second - len(before)
+        sample = frame.samples["probes"]
+        assert isinstance(sample, ProbesSample)
+        state = msgspec.structs.replace(sample.probes["health"], running_s=float(waited_s) if waited_s > 0 else None)
+        probes = msgspec.structs.replace(sample, probes={"health": state})
+        history = store.push(msgspec.structs.replace(frame, samples={"probes": probes}))
+    return Judge(machine=MACHINE).snapshot(history)
+
+
 def probed(course: Course, target: ProbeTarget = TARGET, **others: tuple[ProbeTarget, Course]) -> Snapshot:
     """The snapshot at the end of one probe's course, whose name is `health`, and of others'."""
     store, history = new_store(), None

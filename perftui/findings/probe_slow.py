@@ -9,6 +9,8 @@ from perftui.history.history import History
 from perftui.history.middle import median
 from perftui.history.probe_windows import ended, latencies
 from perftui.model.finding import Constraint, Finding, Severity
+from perftui.model.probe import ProbeOutcome
+from perftui.sources.probes import ProbeReading
 
 NAME = "probe.slow"
 _PARTS = {
@@ -27,6 +29,9 @@ class ProbeSlowLimits(Limits, frozen=True, kw_only=True):
     """Ours: requests one after the other that all took longer; one alone is chance."""
     critical_times: float = 4.0
     """Ours: so many times the limit, where Apdex counts a user as frustrated."""
+    hanging_s: float = 4.0
+    """Ours: one request alone that has no answer for so long, which two lost packets can't make; nobody waits for a timeout of
+    ten seconds, twice, to be told that a service hangs."""
 
 
 def probe_slow(history: History, limits: ProbeSlowLimits) -> list[Finding]:
@@ -37,6 +42,9 @@ def probe_slow(history: History, limits: ProbeSlowLimits) -> list[Finding]:
 def _judge(history: History, probe: Probe, limits: ProbeSlowLimits) -> Finding | None:
     reading = probe.reading
     limit_s = reading.p95_s_target or limits.total_s
+    hanging_s = max(limits.hanging_s, limit_s)
+    if (waited_s := _hangs_for(reading, hanging_s)) is not None:
+        return _hanging(history, probe, waited_s, hanging_s)
     within_s = (limits.in_a_row + 1) * (reading.every_s + reading.timeout_s)
     last = latencies(ended(history, probe.name, within_s))[-limits.in_a_row :]
     if reading.up is not True or len(last) < limits.in_a_row or min(last) <= limit_s:
@@ -55,6 +63,29 @@ def _judge(history: History, probe: Probe, limits: ProbeSlowLimits) -> Finding |
         evidence=(
             evidence(probe.path("total_s"), typical_s, "s", limit_s, seed=seed),
             *(evidence(probe.path(part), getattr(reading, part), "s") for part in _PARTS if getattr(reading, part)),
+        ),
+    )
+
+
+def _hangs_for(reading: ProbeReading, least_s: float) -> float | None:
+    """How long nothing was answered: by the request under way, and by the one before it where that timed out. None where
+    neither took long, and where probe.failing tells it."""
+    running_s, total_s = reading.running_s or 0.0, reading.total_s or 0.0
+    lost_s = total_s if reading.outcome == ProbeOutcome.TIMED_OUT else 0.0
+    return running_s + lost_s if reading.failed_in_a_row < 2 and max(running_s, lost_s) > least_s else None
+
+
+def _hanging(history: History, probe: Probe, waited_s: float, least_s: float) -> Finding:
+    return Finding(
+        rule=NAME,
+        severity=Severity.WARNING,
+        constraint=probe.constraint,
+        title=f"probe {probe.name} has no answer for {seconds(waited_s)}",
+        since_at=history.at - waited_s,
+        subject=probe.subject,
+        evidence=(
+            evidence(probe.path("running_s"), probe.reading.running_s, "s", least_s),
+            evidence(probe.path("total_s"), probe.reading.total_s, "s", probe.reading.timeout_s),
         ),
     )
 

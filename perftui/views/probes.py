@@ -30,6 +30,8 @@ PARTS = (
 _BAR = 30
 _SHAPE_BINS = 8
 _SOON_DAYS = 30
+_HANGS_S = 4.0
+"""As probe.slow has it: what one request alone may take before it is told."""
 _WORDS = {"timed_out": "timeout", "connect": "no conn"}
 """Of outcomes, where their own name is too long for a column."""
 
@@ -100,6 +102,10 @@ def _line(snapshot: Snapshot, each: Probed, name_width: int, width: int) -> Line
         if len(told) >= width - name_width:  # what went wrong stands behind what was asked
             told = f"{reading.detail.rpartition(': ')[2]}{row}"
         return clipped((*name, (f" {told}", Role.CRITICAL)), width)
+
+    if reading.running_s is not None and reading.running_s > _HANGS_S:
+        words = f" no answer for {duration(reading.running_s)} so far; before {reading.status_code} in "
+        return clipped((*name, (f"{words}{latency(reading.total_s).strip()}", Role.WARNING)), width)
 
     def course(room: int) -> Line:
         times = snapshot.history.recent(f"probes.{each.name}.latency_s", room)

@@ -13,7 +13,7 @@ from perftui.model.finding import Constraint, Finding, Severity
 from perftui.model.probe import Phase, ProbeOutcome, ProbeResult
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.probes import ProbeTarget
-from tests.probing import DAY_S, SLO, STARTED_AT, TARGET, certificate, failed, ok, probed, timeout
+from tests.probing import DAY_S, SLO, STARTED_AT, TARGET, certificate, failed, hanging, ok, probed, timeout
 
 ELSEWHERE: dict[str, Any] = {"address": "10.0.0.9", "local": False}
 
@@ -94,6 +94,31 @@ def test_slow_names_the_part_that_takes_the_time() -> None:
 
     assert finding is not None
     assert finding.title == "probe health takes 2.4 s, 2.4 s of it before the first byte"
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds", "waited"),
+    [
+        ([ok(0.1)] * 10, 4, None),
+        ([ok(0.1)] * 10, 5, "5.0 s"),
+        ([ok(0.1)] * 10 + [timeout()], 0, "10.0 s"),
+        ([ok(0.1)] * 10 + [timeout()], 3, "13.0 s"),
+        ([ok(0.1)] * 10 + [timeout()] * 2, 5, None),
+        ([ok(0.1)] * 10 + [timeout(), ok(0.1)], 1, None),
+        ([ok(0.1)] * 10 + [failed()], 1, None),
+    ],
+    ids=["short", "hangs", "timed out", "and hangs again", "told as failing", "answered again", "refused"],
+)
+def test_one_request_that_hangs_is_told_before_its_timeout(
+    before: Sequence[ProbeResult | None], seconds: int, waited: str | None
+) -> None:
+    finding = found(hanging(before, seconds), "probe.slow")
+
+    assert (None if finding is None else finding.title) == (waited and f"probe health has no answer for {waited}")
+    if finding is not None:
+        assert finding.since_at == pytest.approx(
+            STARTED_AT + len(before) + seconds - float(waited[:-2] if waited else 0)
+        )
 
 
 @pytest.mark.parametrize(

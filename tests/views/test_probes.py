@@ -9,7 +9,7 @@ from perftui.views import probes
 from perftui.views.banner import verdict_lines
 from perftui.views.layout import length
 from perftui.views.model import Line, Role, TableState
-from tests.probing import SLO, TARGET, certificate, failed, ok, probed
+from tests.probing import SLO, TARGET, certificate, failed, hanging, ok, probed
 from tests.views.scenes import host
 
 
@@ -34,6 +34,12 @@ def test_one_that_fails_says_why_and_comes_first() -> None:
     assert pane.lines[0][1][1] is Role.CRITICAL
     assert words(probes.pane(snapshot, 40, 4).lines[0]) == "down   connection refused (4 in a row)"
     assert words(probes.pane(snapshot, 80, 1).lines[0]).startswith("1/2 up down 127.0.0.1 port 80")
+
+
+def test_one_that_hangs_says_so_before_its_timeout() -> None:
+    (line,) = probes.pane(hanging([ok(0.15)] * 5, 6), 80, 1).lines
+
+    assert words(line) == "health no answer for 6 s so far; before 200 in 150 ms"
 
 
 def test_before_the_first_result() -> None:
