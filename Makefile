@@ -40,6 +40,10 @@ bench: $(VENV)/.dev  ## what it costs, beside htop, btop and glances
 	@tests/install-tools --bench
 	@$(BIN)/python -m bench
 
+drills: $(VENV)/.dev  ## every drill several times, and how its verdict was (about 30 min, alone on the machine)
+	@tests/install-tools
+	@$(BIN)/python -m bench.drills
+
 lock:  ## resolve the dependencies again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra demo pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --generate-hashes --no-header --no-annotate --extra demo --extra dev pyproject.toml -o requirements-dev.lock

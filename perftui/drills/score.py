@@ -6,7 +6,7 @@ import msgspec
 
 from perftui.drills.kind import Drill
 from perftui.findings.explain import links
-from perftui.model.finding import Constraint, Severity
+from perftui.model.finding import Constraint, Finding, Severity
 from perftui.pipeline.snapshot import Snapshot
 
 
@@ -174,7 +174,12 @@ def _alarms(snapshot: Snapshot, expected: frozenset[str]) -> dict[str, str]:
     active = [finding for finding in snapshot.findings if finding.severity > Severity.INFO]
     explained = links(snapshot.history, active).explained
     return {
-        f"{finding.rule} {sorted(finding.subject.items(), key=str)}": f"{finding.rule}: {finding.title}"
+        f"{finding.rule} {_place(finding)}": f"{finding.rule}: {finding.title}"
         for place, finding in enumerate(active)
         if place not in explained and finding.rule not in expected
     }
+
+
+def _place(finding: Finding) -> str:
+    """Where it is, without who leads there at the moment."""
+    return " ".join(str(value) for name, value in finding.subject.items() if name not in ("pid", "process"))

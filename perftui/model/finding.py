@@ -82,3 +82,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Rule names from the cause to the last symptom."""
     playbook: str | None = None
     """The playbook that answers the first of the chain's findings that has one."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict from when it was first given until the next one."""
+
+    at: float
+    """Wall clock, seconds since 1970 UTC."""
+    verdict: Verdict

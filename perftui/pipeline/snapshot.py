@@ -6,7 +6,7 @@ import msgspec
 
 from perftui.history.deploys import DeploysPart
 from perftui.history.history import History, SourceState
-from perftui.model.finding import Finding, Verdict
+from perftui.model.finding import Finding, Said, Verdict
 from perftui.model.frame import Machine, Mark
 
 
@@ -18,6 +18,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     """Most severe first."""
     verdict: Verdict
+    verdicts: tuple[Said, ...] = ()
+    """Each that was given so far, oldest first, this one last; empty where nobody kept them."""
 
     @property
     def at(self) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from perftui.history.history import History, Readings
 from perftui.model.failure import Failed
+from perftui.model.finding import Said, Verdict
 from perftui.model.frame import Frame, Sample
 from perftui.pipeline.loop import KEEP_TICKS, Judge, new_store
 from perftui.pipeline.ring import FrameRing
@@ -13,6 +16,12 @@ from perftui.sources.kind import Part
 
 LOOK_BACK_TICKS = 120
 """How far before a tick its sources' last two samples are searched: slow sources are sampled every few seconds."""
+KEEP_VERDICTS = 100
+
+
+def _meaning(verdict: Verdict) -> tuple[object, ...]:
+    """What makes a verdict another one; its words change with every number in them."""
+    return verdict.constraint, verdict.severity, verdict.chain
 
 
 class Timeline:
@@ -24,6 +33,7 @@ class Timeline:
         self._ring = FrameRing(BY_NAME, keep)
         self._newest: History | None = None
         self._sampled: set[str] = set()
+        self._verdicts: tuple[Said, ...] = ()
 
     def push(self, frame: Frame) -> None:
         """Take the next tick's frame."""
@@ -55,14 +65,22 @@ class Timeline:
     def newest(self) -> Snapshot:
         """The snapshot of the newest tick."""
         assert self._newest is not None, "nothing was pushed yet"
-        return self._judge.snapshot(self._newest)
+        return self._noted(self._judge.snapshot(self._newest))
 
     def snapshot(self, index: int) -> Snapshot:
         """The snapshot of a tick between `first` and `last`, its readings derived again from the frames."""
         if index >= self.last:
             return self.newest()
         parts, failed = self._known_at(index)
-        return self._judge.snapshot(self._store.view(index + 1, parts, failed))
+        return self._noted(self._judge.snapshot(self._store.view(index + 1, parts, failed)))
+
+    def _noted(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the verdicts up to its moment, of those ticks that were looked at; itself among them."""
+        last = self._verdicts[-1] if self._verdicts else None
+        if last is None or (snapshot.at > last.at and _meaning(snapshot.verdict) != _meaning(last.verdict)):
+            self._verdicts = (*self._verdicts[1 - KEEP_VERDICTS :], Said(at=snapshot.at, verdict=snapshot.verdict))
+        until = tuple(said for said in self._verdicts if said.at <= snapshot.at)
+        return msgspec.structs.replace(snapshot, verdicts=until)
 
     def _known_at(self, index: int) -> tuple[dict[type[Part], Readings], dict[str, Failed]]:
         samples: dict[str, list[Sample]] = {}

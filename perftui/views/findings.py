@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from perftui.model.finding import Evidence, Finding
+from perftui.model.finding import Evidence, Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
 from perftui.views.banner import chain, sign_of
-from perftui.views.format import duration, in_unit, since
+from perftui.views.format import clock, duration, in_unit, since
 from perftui.views.layout import wrapped
 from perftui.views.model import Column, Role, Row, Table, TableState, Zoom
 from perftui.views.tone import ROLES, SIGNS
+
+_HEADING = "verdicts so far"
 
 
 def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
@@ -17,6 +19,7 @@ def findings_zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
     kept = [finding for finding in snapshot.findings if wanted in f"{finding.rule} {finding.title}".lower()]
     # One column: a row is a sentence, and none of it may be cut.
     rows = [row for number, finding in enumerate(kept) for row in _rows(number, finding, width, snapshot.at)]
+    rows += _verdicts(snapshot, width) if not wanted else []
     ways = chain(snapshot)
     # Without findings the banner's two lines may have cut the reason; with one finding its row tells all.
     told = " → ".join(ways) if len(ways) > 1 else "" if snapshot.findings else snapshot.verdict.summary
@@ -49,6 +52,24 @@ def _indented(words: str, role: Role, width: int) -> list[tuple[tuple[str, Role]
     first, *rest = wrapped(words.strip(), width - 4)
     lead = words[: len(words) - len(words.lstrip())]
     return [((f"{lead}{first[0][0]}", role),), *(((f"    {line[0][0]}", role),) for line in rest)]
+
+
+def _verdicts(snapshot: Snapshot, width: int) -> list[Row]:
+    """Every verdict that was given and from when on, newest first; nothing while there was but one."""
+    if len(snapshot.verdicts) < 2:
+        return []
+    rows = [Row(key="verdicts:0", cells=(("", Role.TEXT),)), Row(key="verdicts", cells=((_HEADING, Role.STRONG),))]
+    for number, said in enumerate(reversed(snapshot.verdicts)):
+        verdict = said.verdict
+        words = f"{clock(said.at)}  {SIGNS[verdict.severity]} {_class(verdict)}  {verdict.summary}"
+        role = ROLES[verdict.severity] if number == 0 else Role.TEXT
+        lines = _indented(words, role, width)
+        rows += [Row(key=f"verdict:{number}:{i}", cells=(line[0],)) for i, line in enumerate(lines)]
+    return rows
+
+
+def _class(verdict: Verdict) -> str:
+    return verdict.constraint.replace("_", " ").upper()
 
 
 def finding_facts(finding: Finding, now_at: float) -> str:

@@ -1,6 +1,7 @@
 """Looking back: the snapshot of a past tick is what was shown then."""
 
 import random
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -66,3 +67,18 @@ def test_a_moment_is_found_by_its_wall_clock() -> None:
     assert timeline.find(1005.5) == 5
     assert timeline.find(0) == 0
     assert timeline.find(9999) == 20
+
+
+def test_a_moment_knows_the_verdicts_up_to_it_each_once() -> None:
+    timeline = Timeline(JUDGE)
+    busy: list[float | None] = [*[0.1] * 20, *[0.99] * 20, *[0.1] * 20]
+    for each in cpu_frames(busy):
+        timeline.push(each)
+        newest = timeline.newest()
+
+    told = [said.verdict.constraint for said in newest.verdicts]
+    assert all(one is not next_one for one, next_one in pairwise(told)), told
+    times = [said.at for said in newest.verdicts]
+    assert times == sorted(times)
+    past = timeline.snapshot(10)
+    assert [said.at for said in past.verdicts] == [at for at in times if at <= past.at]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from perftui.model.finding import Constraint, Evidence, Finding, Severity
+from perftui.model.finding import Constraint, Evidence, Finding, Said, Severity, Verdict
 from perftui.views.findings import findings_zoom
 from perftui.views.model import TableState
 from tests.views.drawn import column, text
@@ -62,3 +63,28 @@ def test_a_filter_looks_at_rules_and_titles() -> None:
         table = findings_zoom(host(5, findings=(FINDING,)), TableState(filter=wanted), 118).table
         assert table is not None
         assert len(table.rows) == rows
+
+
+def test_the_verdicts_so_far_stand_below_with_their_times_newest_first() -> None:
+    now = host(5, findings=(FINDING,))
+    said = Verdict(
+        constraint=Constraint.MEMORY_BOUND,
+        finding=FINDING.rule,
+        severity=Severity.CRITICAL,
+        since_at=STARTED_AT,
+        summary="memory is short",
+    )
+    before = Said(at=STARTED_AT, verdict=host(0).verdict)
+    snapshot = msgspec.structs.replace(now, verdicts=(before, Said(at=STARTED_AT + 4, verdict=said)))
+
+    table = findings_zoom(snapshot, TableState(), 118).table
+
+    assert table is not None
+    rows = column(table, "finding and evidence")
+    below = rows[rows.index("verdicts so far") + 1 :]
+    assert below[0] == "10:41:41  ▲ MEMORY BOUND  memory is short"
+    assert below[1].startswith("10:41:37  ● HEALTHY")
+    assert len({row.key for row in table.rows}) == len(table.rows)
+    filtered = findings_zoom(snapshot, TableState(filter="memory"), 118).table
+    assert filtered is not None
+    assert "verdicts so far" not in column(filtered, "finding and evidence")
