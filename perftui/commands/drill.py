@@ -23,7 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="with --headless or list: as JSON")
     parser.add_argument(
-        "--seconds", type=duration, metavar="TIME", help="how long the fault lasts (headless: at most; console: 30m)"
+        "--seconds",
+        type=duration,
+        metavar="TIME",
+        help="how long the fault lasts (default 30m; headless: until it is found)",
     )
     parser.add_argument(
         "--calm", type=duration, default=15.0, metavar="TIME", help="headless: how long before the fault (default 15s)"

@@ -68,7 +68,7 @@ def _headless(args: argparse.Namespace, drill: Drill) -> ExitCode:
     from perftui.commands.config import load
 
     settings = load(args.config)
-    with Rehearsal(drill, args.seconds or LONGEST_S) as rehearsal:
+    with Rehearsal(drill, LONGEST_S) as rehearsal:
         result = asyncio.run(_watched(args, _set(settings, rehearsal.stage), rehearsal))
     print(result_json(result) if args.json else result_text(drill, result))
     return ExitCode.HEALTHY if result.right else ExitCode.WARNING
@@ -124,13 +124,9 @@ async def _watched(args: argparse.Namespace, settings: Settings, rehearsal: Rehe
 
 
 def _is_over(score: Score, drill: Drill, seconds: float | None) -> bool:
-    if drill.healthy:
+    if seconds is not None or drill.healthy:
         return score.lasts_s >= (seconds or HEALTHY_S)
-    return (
-        score.right_for_s >= STAYS_S
-        or score.overdue
-        or (seconds is not None and score.lasts_s >= max(1.0, seconds - 2))
-    )
+    return score.right_for_s >= STAYS_S or score.overdue
 
 
 def _console(args: argparse.Namespace, drill: Drill) -> ExitCode:

@@ -8,7 +8,7 @@ import msgspec
 
 from perftui.drills import DRILLS, reason
 from perftui.drills.kind import Drill
-from perftui.drills.score import Result, Told
+from perftui.drills.score import Result, Told, alarms
 from perftui.model.frame import Mark
 from perftui.pipeline.snapshot import Snapshot
 from perftui.views.format import clock
@@ -121,7 +121,8 @@ def _missed(
         found.append("no mark (m) says what was seen or done, for those who come later")
     if not result.right and result.reason:
         found.append(f"perftui itself: {result.reason}")
-    found += [f"still told when you left: {title}" for title in result.alarms_beside]
+    expected = frozenset({*drill.rules, *drill.also})
+    found += [f"also told when you left: {title}" for title in alarms(last, expected).values()]
     return found
 
 

@@ -25,9 +25,9 @@ async def unread_results(stage: Stage) -> AsyncIterator[None]:
 
 
 @contextlib.contextmanager
-def unread(port: int) -> Iterator[None]:
+def unread(port: int, user: bytes = b"app") -> Iterator[None]:
     """A session on a socket of its own: drivers read what they asked for."""
-    names = b"user\0postgres\0database\0postgres\0application_name\0export\0\0"
+    names = b"user\0" + user + b"\0database\0postgres\0application_name\0export\0\0"
     startup = struct.pack("!ii", len(names) + 8, 196608) + names
     with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
         link.sendall(startup)

@@ -73,12 +73,12 @@ class Score:
         self._clock = mono
         self._note(snapshot, mono)
         if self._begun is None or mono < self._begun:
-            self._before |= _alarms(snapshot, frozenset())
+            self._before |= alarms(snapshot, frozenset())
             return
         symptom = self._drill.symptom
         if self._symptom is None and (symptom is None or _above(snapshot, symptom.reading, symptom.above)):
             self._symptom = self._begun if symptom is None else mono
-        self._beside |= _alarms(snapshot, frozenset({*self._drill.rules, *self._drill.also}))
+        self._beside |= alarms(snapshot, frozenset({*self._drill.rules, *self._drill.also}))
         self._is_right = self._judge(snapshot)
         if self._is_right and self._right is None:
             self._right, self._right_told = mono, self._course[-1]
@@ -169,7 +169,7 @@ def _above(snapshot: Snapshot, reading: str, above: float) -> bool:
     return value is not None and value > above
 
 
-def _alarms(snapshot: Snapshot, expected: frozenset[str]) -> dict[str, str]:
+def alarms(snapshot: Snapshot, expected: frozenset[str]) -> dict[str, str]:
     """Findings that no active one explains and that were not expected, by rule and subject."""
     active = [finding for finding in snapshot.findings if finding.severity > Severity.INFO]
     explained = links(snapshot.history, active).explained

@@ -20,7 +20,7 @@ from perftui.model.failure import SourceError
 
 WAIT_S = 4.0
 """How long a request waits for a connection."""
-ITEMS = 20
+ITEMS = 40
 """Of each order."""
 
 

@@ -27,13 +27,16 @@ from perftui.drills.pages import ask, serve
 from perftui.drills.shop import ITEMS, Habit
 from perftui.model.failure import FailureKind, SourceError
 
-ORDERS = 20_000
+ORDERS = 8_000
 POOL_SIZE = 12
 MAX_CONNECTIONS = 50
 OUTSTANDING = 60
 """Requests of the load at a time; those beyond are not made, as visitors leave who find a page that hangs."""
 TABLES = f"""
 create extension if not exists pg_stat_statements;
+create role app login;
+grant create on schema public to app;
+set role app;
 create table orders as
   select g as id, 'new' as state, md5(g::text) as reference, repeat('x', 60) as address from generate_series(1, {ORDERS}) g;
 alter table orders add primary key (id);
@@ -105,6 +108,11 @@ class Stage:
         self.authority: Authority | None = None
         """Gives the shop's front its certificates; None where openssl is missing."""
 
+    @property
+    def dsn(self) -> str:
+        """As the programs of the stage log in: an ordinary role, whose sessions may be ended without a second thought."""
+        return self.postgres.dsn.replace("postgres@", "app@")
+
     def become(self, habit: Habit) -> None:
         """Have the shop work as another release of it does."""
         assert self.shop is not None, "the shop is not open"
@@ -137,7 +145,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def sessions(self) -> AsyncIterator[Opened]:
         """Opens sessions by application name; all are cut at the end."""
-        opened = Opened(self.postgres.dsn)
+        opened = Opened(self.dsn)
         try:
             yield opened
         finally:
@@ -228,7 +236,7 @@ def _shop(found: Stage) -> Any:
         [
             *end_with_parent(),
             *(sys.executable, "-m", "perftui.drills.shop"),
-            *(str(found.shop_port), found.postgres.dsn, str(POOL_SIZE), str(found.payments_port)),
+            *(str(found.shop_port), found.dsn, str(POOL_SIZE), str(found.payments_port)),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -300,7 +308,7 @@ async def _reports(found: Stage) -> None:
     while True:
         try:
             through = found.pgbouncer.dsn("reports") if found.pgbouncer else None
-            one = await session(through or found.postgres.dsn, "reports", cached=through is None)
+            one = await session(through or found.dsn, "reports", cached=through is None)
             try:
                 await one.over_and_over("select state, count(*) from orders where id < 500 group by state", 0.5)
             finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import leaders
-from perftui.findings.holding import WINDOW_S, Held, evidence, from_the_start, held, mean, pressure, watched
+from perftui.findings.holding import WINDOW_S, Held, damped, evidence, from_the_start, held, mean, pressure, watched
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
@@ -30,7 +30,7 @@ def cpu_saturated(history: History, limits: CpuSaturatedLimits) -> list[Finding]
         return []
     cores = part.cpu.count
     busy = _busy(history, limits)
-    queue = _queue(history, limits)
+    queue = _queue(history, limits, limits.runnable_per_core * cores)
     if busy is None or queue is None or queue < limits.runnable_per_core * cores:
         return []
     stalled = _stalled(history, limits)
@@ -71,13 +71,13 @@ def _stalled(history: History, limits: CpuSaturatedLimits) -> float | None:
     stall = pressure(history, "cpu")
     if stall is None or not watched(history, limits.window_s):
         return stall.some_avg10_ratio if stall else None
-    return mean(history, "host.pressure.cpu.some_ratio", limits.window_s)
+    return damped(history, "host.pressure.cpu.some_ratio", limits.stall_ratio, limits.window_s)
 
 
-def _queue(history: History, limits: CpuSaturatedLimits) -> float | None:
+def _queue(history: History, limits: CpuSaturatedLimits, limit: float) -> float | None:
     """Runnable tasks without ourselves: we run whenever we count."""
     runnable = (
-        mean(history, "host.cpu.runnable", limits.window_s)
+        damped(history, "host.cpu.runnable", limit + 1, limits.window_s)
         if watched(history, limits.window_s)
         else history.value("host.cpu.runnable")
     )

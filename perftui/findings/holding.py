@@ -14,6 +14,9 @@ MIN_COVERED = 0.75
 MIN_KNOWN = 0.8
 """Share of a window's ticks that must have a value (the same as for `for` in playbook conditions)."""
 
+NEAR = 0.7
+"""From this share of a limit on a reading is near to it."""
+
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A limit that was exceeded over a window."""
@@ -34,6 +37,18 @@ def mean(history: History, reading: str, window_s: float = WINDOW_S) -> float | 
     if window.covered_s < window_s * MIN_COVERED or len(window.values) < MIN_KNOWN * window.ticks:
         return None
     return window.mean
+
+
+def damped(history: History, reading: str, limit: float, window_s: float = WINDOW_S) -> float | None:
+    """The mean of a window; where it is a little below the limit, that of four windows if it is higher.
+
+    So what swings around a limit does not come and go with each swing.
+    """
+    now = mean(history, reading, window_s)
+    if now is None or now >= limit or now < NEAR * limit:
+        return now
+    longer = mean(history, reading, 4 * window_s)
+    return now if longer is None else max(now, longer)
 
 
 def held(

@@ -64,7 +64,7 @@ async def test_contention_made_for_real_stands_among_the_waits_with_its_words(
     await reader.execute("begin; declare pt_cursor cursor for select * from pt_pinned; fetch 1 from pt_cursor")
     clients.start(vacuum, "vacuum (freeze, disable_page_skipping) pt_pinned")
     clients.start(sleeper, "select pg_sleep(30)")
-    with unread(postgres.port):
+    with unread(postgres.port, b"postgres"):
         async with looking(postgres) as look:
             await until(lambda: all_told(look))
 
