@@ -18,7 +18,7 @@ UPDATE = "update customers set name = name || '' where id = {}"
 
 @contextlib.asynccontextmanager
 async def crossing(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         work.start(_take(await new.new("stock"), 11, 12))
         work.start(_take(await new.new("prices"), 12, 11))
         yield

@@ -16,7 +16,7 @@ WAITERS = 4
 
 @contextlib.asynccontextmanager
 async def forgotten(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         forgetful, look = await new.new("back-office"), await new.new("watch")
         await forgetful.run("begin; update customers set name = 'x' where id = 1")
         for _ in range(WAITERS):

@@ -14,7 +14,7 @@ from perftui.model.finding import Constraint
 
 @contextlib.asynccontextmanager
 async def chain(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         forgetful = await new.new("back-office")
         await forgetful.run("begin; update orders set state = 'checked' where id = 1")
         migration = await new.new("migration")

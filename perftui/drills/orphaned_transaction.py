@@ -16,7 +16,7 @@ WAITERS = 4
 
 @contextlib.asynccontextmanager
 async def orphaned(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         first = await new.new("batch")
         await first.run("begin; update customers set name = 'x' where id = 2")
         await first.run("prepare transaction 'orphan'")

@@ -16,7 +16,7 @@ CLIENTS = 10
 @contextlib.asynccontextmanager
 async def crowd(stage: Stage) -> AsyncIterator[None]:
     assert stage.pgbouncer is not None, "the drill needs a pooler"
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         for _ in range(CLIENTS):
             client = await new.new("month-end", stage.pgbouncer.dsn("reports"))
             work.start(client.over_and_over("select pg_sleep(60)"))

@@ -28,7 +28,7 @@ async def paused(stage: Stage) -> AsyncIterator[None]:
     settings = {"max_connections": str(MAX_CONNECTIONS), "max_prepared_transactions": "2"}
     with OwnPostgres(folder, settings=settings) as standby:
         standby.run("select pg_wal_replay_pause()")
-        async with stage.sessions() as new, Work() as work:
+        async with Work() as work, stage.sessions() as new:
             work.start(_write(await new.new("import")))
             yield
 

@@ -17,7 +17,7 @@ ROWS = 200_000
 
 @contextlib.asynccontextmanager
 async def without_index(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         administrator = await new.new("migration")
         await administrator.run(
             f"create table archive as select g as id, md5(g::text) as note from generate_series(1, {ROWS}) g;"

@@ -15,7 +15,7 @@ COUNT = "select count(*) from generate_series(1, 400000) g where md5(repeat(g::t
 
 @contextlib.asynccontextmanager
 async def counting(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         work.start((await new.new("dashboard")).over_and_over(COUNT))
         yield
 

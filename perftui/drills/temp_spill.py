@@ -16,7 +16,7 @@ SORT = "select count(*) from (select md5(g::text) from generate_series(1, 600000
 
 @contextlib.asynccontextmanager
 async def spilling(stage: Stage) -> AsyncIterator[None]:
-    async with stage.sessions() as new, Work() as work:
+    async with Work() as work, stage.sessions() as new:
         for _ in range(REPORTS):
             report = await new.new("month-end")
             await report.run("set work_mem = '64kB'")
