@@ -2,8 +2,9 @@
 
     python -m bench.postgres [--ticks 30]
 
-The server is the embedded one. Its time is what pg_stat_statements counts for the statements of our role. Beside
-pg_activity at its refresh of a second, where that is installed.
+The server is the embedded one. Its time is what pg_stat_statements counts for the statements of a role. First our sources
+alone, against the budgets; then the whole console, beside pg_activity at its refresh of a second where that is installed, each
+in a terminal of its own.
 """
 
 from __future__ import annotations
@@ -11,22 +12,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
-import os
-import pty
-import shutil
-import struct
-import subprocess
 import tempfile
-import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import asyncpg
 
+from bench.postgres_screens import Cost, cost, watchers
 from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres
 from perftui.clients.postgres import Postgres
@@ -47,7 +41,6 @@ select coalesce(sum(calls), 0)::float8 as calls, coalesce(sum(total_exec_time), 
 """
 BUDGETS_MS = {"base": 0.5, "300 idle backends": 1.5, "and 5,000 statements": 2.2}
 """Of the server's time for each tick."""
-PEER_S = 10.0
 
 connect: Any = asyncpg.connect
 
@@ -63,8 +56,8 @@ class Counted(Postgres):
 
 
 async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str, float]:
-    """Each of `ticks` is one second's work: activity and counters, a fifth of the times statements, vacuum, replication and log,
-    a fifteenth of the times the tables."""
+    """Each of `ticks` is one second's work: activity and counters, about a fifth of the times statements, vacuum, replication
+    and log, a fifteenth of the times the tables."""
     clock = SystemClock()
     client = Counted(place(server, "watcher"), clock.mono)
     fast = (PgActivity(client, clock), PgCounters(client, clock))
@@ -79,14 +72,15 @@ async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str,
         await source.sample()
     before = await administrator.fetchrow(SPENT.format(role="watcher"))
     client.asked = 0
-    cpu_ms, wall_ms, slow_ms, rest_ms = [], [], [], 0.0
+    cpu_ms, wall_ms, slow_ms, rest_ms, due = [], [], [], 0.0, 0.0
     for tick in range(ticks):
         began, spent = time.perf_counter(), time.process_time()
         for source in fast:
             await source.sample()
         wall_ms.append((time.perf_counter() - began) * 1e3)
         cpu_ms.append((time.process_time() - spent) * 1e3)
-        if tick % 5 == 0:
+        if tick >= due:
+            due += slow.interval_s
             spent = time.process_time()
             await slow.sample()
             slow_ms.append((time.process_time() - spent) * 1e3)
@@ -100,55 +94,10 @@ async def ours(server: OwnPostgres, administrator: Any, ticks: int) -> dict[str,
     return {
         "server ms": (after["ms"] - before["ms"]) / ticks,
         "statements": asked / ticks,
-        "client CPU ms": median(cpu_ms) + median(slow_ms) / 5 + rest_ms / ticks,
+        "client CPU ms": median(cpu_ms) + sum(slow_ms) / ticks + rest_ms / ticks,
         "wait ms": median(wall_ms),
         "one reading of statements, CPU ms": median(slow_ms),
     }
-
-
-async def peer(server: OwnPostgres, administrator: Any) -> dict[str, float] | None:
-    """pg_activity in a terminal of its own; None where it is not installed."""
-    program = shutil.which("pg_activity")
-    if program is None:
-        return None
-    command = [program, "-h", "127.0.0.1", "-p", str(server.port), "-U", "peer", "-d", "postgres", "--refresh", "1"]
-    with terminal() as end, started(command, end) as shown:
-        await asyncio.sleep(3.0)
-        before = await administrator.fetchrow(SPENT.format(role="peer"))
-        spent = cpu_s(shown.pid)
-        await asyncio.sleep(PEER_S)
-        after = await administrator.fetchrow(SPENT.format(role="peer"))
-        spent = cpu_s(shown.pid) - spent
-        shown.kill()
-    return {
-        "server ms": (after["ms"] - before["ms"]) / PEER_S,
-        "statements": (after["calls"] - before["calls"]) / PEER_S,
-        "client CPU ms": spent * 1e3 / PEER_S,
-    }
-
-
-def started(command: list[str], end: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env={**os.environ, "TERM": "xterm"})
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextlib.contextmanager
-def terminal() -> Iterator[int]:
-    """One end of a pseudo terminal whose other end somebody reads."""
-    reader, end = pty.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    drain = subprocess.Popen(["cat"], stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield end
-    finally:
-        os.close(end)
-        os.close(reader)
-        drain.kill()
-        drain.wait()
 
 
 def place(server: OwnPostgres, user: str) -> str:
@@ -171,11 +120,15 @@ async def measure(ticks: int) -> None:
         for sql in (
             "create extension pg_stat_statements",
             "create role watcher login in role pg_monitor",
+            "create role console login in role pg_monitor",
             "create role peer login in role pg_monitor",
         ):
             await administrator.execute(sql)
-        print(f"{'':24}{'':14}{'server ms':>10}{'budget':>8}{'statements':>12}{'client CPU ms':>15}{'wait ms':>9}")
+        print(
+            f"{'our sources, a tick':24}{'server ms':>10}{'budget':>8}{'statements':>12}{'client CPU ms':>15}{'wait ms':>9}"
+        )
         idle = []
+        seen: dict[tuple[str, str], Cost] = {}
         for case, budget_ms in BUDGETS_MS.items():
             if case.startswith("300"):
                 idle = [await connect(place(server, "postgres")) for _ in range(300)]
@@ -183,24 +136,34 @@ async def measure(ticks: int) -> None:
                     await session.fetch("select 1")
             if case.startswith("and"):
                 await many_statements(administrator, 5000)
-            report(case, budget_ms, await ours(server, administrator, ticks), "perftui")
-            theirs = await peer(server, administrator)
-            if theirs is not None:
-                report(case, None, theirs, "pg_activity")
+            report(case, budget_ms, await ours(server, administrator, ticks))
+            for watcher in watchers(server.port):
+                seen[case, watcher.name] = await cost(watcher, administrator, Path(folder))
         for session in (*idle, administrator):
             session.terminate()
+    side_by_side(seen)
 
 
-def report(case: str, budget_ms: float | None, figures: dict[str, float], program: str) -> None:
-    budget = "" if budget_ms is None else f"{budget_ms:.1f}"
-    wait = f"{figures['wait ms']:.1f}" if "wait ms" in figures else ""
+def report(case: str, budget_ms: float, figures: dict[str, float]) -> None:
     row = (
-        f"{figures['server ms']:10.2f}{budget:>8}{figures['statements']:12.1f}{figures['client CPU ms']:15.2f}{wait:>9}"
+        f"{figures['server ms']:10.2f}{budget_ms:8.1f}{figures['statements']:12.1f}"
+        f"{figures['client CPU ms']:15.2f}{figures['wait ms']:9.1f}"
     )
-    print(f"{case:24}{program:14}{row}")
+    print(f"{case:24}{row}")
     once = "one reading of statements, CPU ms"
-    if once in figures:
-        print(f"{'':24}{once}: {figures[once]:.1f}")
+    print(f"{'':24}{once}: {figures[once]:.1f}")
+
+
+def side_by_side(seen: dict[tuple[str, str], Cost]) -> None:
+    """The whole programs."""
+    print(
+        f"\n{'a refresh of':24}{'':12}{'statements':>12}{'server ms':>11}{'each s':>8}{'CPU ms/s':>10}{'PSS MB':>8}{'first s':>9}"
+    )
+    for (case, name), one in seen.items():
+        print(
+            f"{case:24}{name:12}{one.statements:12.1f}{one.server_ms:11.2f}{1 / one.refreshes_per_s:8.2f}"
+            f"{one.cpu_ms:10.1f}{one.pss_bytes / 1e6:8.1f}{one.first_s:9.2f}"
+        )
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A statement that works for a third of a second each time."""
+"""A statement that takes a third of a second each time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from perftui.drills.kind import Drill
 from perftui.drills.stage import Stage, Work
 from perftui.model.finding import Constraint
 
-COUNT = "select count(*) from generate_series(1, 400000) g where md5(repeat(g::text, 40)) like '%perf%'"
+COUNT = "select count(*) from generate_series(1, 30) g where pg_sleep(0.01) is not null"
+"""It waits, as for a disk: one that calculates becomes a fault of the host where others keep the CPUs busy."""
 
 
 @contextlib.asynccontextmanager

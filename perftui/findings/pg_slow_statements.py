@@ -29,7 +29,7 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
     slow = [each for each in (part.statements.top if part else ()) if _matters(each, limits)]
     if part is None or not slow:
         return []
-    worst = max(slow, key=statements.load)
+    worst = statements.with_text(history, max(slow, key=statements.load))
     load, interval_s = statements.load(worst), part.statements.interval_s
     more = f", and {len(slow) - 1} more" if len(slow) > 1 else ""
     since_at, before = statements.since(history, worst.queryid, "mean_s", limits.mean_s)

@@ -480,6 +480,13 @@ def test_many_backends_busy_with_one_statement_are_critical_and_more_are_counted
     assert found.title == "6.0 s mean for statement 11, 2 a second, 55% of the time, and 1 more"
 
 
+def test_a_slow_statement_is_told_by_who_runs_it_until_its_own_text_was_fetched() -> None:
+    runs = activity(session(7, query_id=11, query="SELECT total FROM orders"))
+    seen = last(always(pg_statements=statements((11, "", 10, 60.0)), pg_activity=runs))
+
+    assert only(seen, SLOW).title.startswith("6.0 s mean for SELECT total FROM orders, ")
+
+
 @pytest.mark.parametrize(
     ("slow", "chain"),
     [

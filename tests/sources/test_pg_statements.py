@@ -324,3 +324,25 @@ async def test_texts_are_asked_for_every_ten_seconds_at_most_and_not_again_when_
     assert control.asked >= fetches if fetches > 1 else control.asked == 1
     missing = derive(None, sample).statements.texts_missing
     assert missing is None if fetches > 1 else missing is not None and "Enter reads the chosen one" in missing
+
+
+class Kept:
+    """Stands in for a server that keeps so many statements: filling a real one takes too long for what is asked here."""
+
+    connections, pooled = 1, False
+
+    def __init__(self, entries: int) -> None:
+        self.entries = entries
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        if "pg_extension" in sql:
+            return [(b"public", "userid,dbid,queryid")]
+        return [(1, 1, number, True, 1, 1.0, 1.0, 1, 0, 0, 0, 0, None) for number in range(self.entries)]
+
+
+@pytest.mark.parametrize(("entries", "interval_s"), [(4000, 5.0), (4001, 7.5)])
+async def test_where_very_many_are_kept_they_are_read_less_often(entries: int, interval_s: float) -> None:
+    source = PgStatements(Kept(entries), ManualClock())
+    await source.sample()
+
+    assert source.interval_s == interval_s
