@@ -194,4 +194,4 @@ def test_2000_waiters_cost_little(sessions: list[SessionRow]) -> None:
         took.append(time.perf_counter() - began)
 
     assert len(tree) == len({each.pid for each in sessions})
-    assert min(took) < 0.05
+    assert min(took) < 1.0, "not a benchmark: the square of 2,000 would take minutes"
