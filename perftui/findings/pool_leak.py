@@ -14,6 +14,8 @@ from perftui.sources.pg_activity import HolderReading, PgActivityPart
 from perftui.sources.pool import SERVER, PoolReading
 
 NAME = "pool.leak"
+_SAME_COUNT = 1.25
+"""Ours: connections open and closed between two looks; another count is another pool's."""
 _BUSY = ("postgres.connections.active", "postgres.connections.idle_in_transaction")
 
 
@@ -79,17 +81,23 @@ def _lent_idle(history: History, limits: PoolLeakLimits) -> list[Finding]:
         lent = history.window(pools.reading(name, "in_use"), limits.hold_s)
         least = min(lent.values, default=0.0)
         idle = least - sum(most or 0.0 for most in at_work)
-        holder = _holder(part, least)
+        holder = _holder(part, pool, least)
         if holder is None or idle < limits.idle_lent or len(lent.values) < 0.8 * lent.ticks:
             continue
         found.append(_application(history, name, pool, holder, (least, idle), limits))
     return found
 
 
-def _holder(part: PgActivityPart, lent: float) -> HolderReading | None:
-    """Never perftui itself, whose connections are idle between two ticks."""
-    holders = (each for each in part.connections.by_application if not each.name.startswith("perftui"))
-    return next((each for each in holders if each.count >= lent and each.idle), None)
+def _holder(part: PgActivityPart, pool: PoolReading, lent: float) -> HolderReading | None:
+    """Who holds as many connections here as the pool has open, each of its instances. Never perftui itself, whose connections
+    are idle between two ticks."""
+    for each in part.connections.by_application:
+        if each.name.startswith("perftui") or not each.idle or each.count < lent:
+            continue
+        opened = None if pool.idle is None else lent + pool.idle
+        if opened is None or opened / _SAME_COUNT <= each.count <= opened * pool.instances * _SAME_COUNT:
+            return each
+    return None
 
 
 def _application(

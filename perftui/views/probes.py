@@ -86,7 +86,8 @@ def _probes(snapshot: Snapshot) -> list[Probed]:
 
 def _order(each: Probed) -> tuple[int, float]:
     reading = each.reading
-    time = each.window.p95_s or reading.total_s or 0.0
+    hangs_s = reading.running_s if reading.running_s is not None and reading.running_s > _HANGS_S else 0.0
+    time = max(hangs_s, each.window.p95_s or reading.total_s or 0.0)
     return -reading.failed_in_a_row, -time / (reading.p95_s_target or 1.0)
 
 

@@ -246,8 +246,8 @@ def lending(second: int, in_use: int, busy: int, idle: int, who: str = "web") ->
 
 @pytest.mark.parametrize(
     ("in_use", "busy", "idle", "fires"),
-    [(20, 2, 30, True), (20, 18, 30, False), (20, 2, 5, False), (4, 2, 30, False)],
-    ids=["lent and idle", "at work", "another server's pool", "few"],
+    [(20, 2, 18, True), (20, 2, 22, True), (20, 18, 2, False), (20, 2, 5, False), (20, 2, 30, False), (4, 2, 2, False)],
+    ids=["lent and idle", "nearly as many", "at work", "another server's pool", "of many more", "few"],
 )
 def test_an_application_that_lends_and_nothing_is_done(in_use: int, busy: int, idle: int, fires: bool) -> None:
     found = of(last(lambda second: lending(second, in_use, busy, idle), 70), LEAK)
@@ -268,7 +268,7 @@ def test_our_own_idle_connections_are_nobodys_leak() -> None:
 
 
 def test_a_pool_whose_use_falls_now_and_then_leaks_nothing() -> None:
-    found = last(lambda second: lending(second, 3 if second % 20 == 0 else 20, 2, 30), 70)
+    found = last(lambda second: lending(second, 3 if second % 20 == 0 else 20, 2, 18), 70)
 
     assert of(found, LEAK) == []
 
