@@ -20,6 +20,7 @@ COMMANDS = (
     "mark",
     "playbook",
     "report",
+    "latency",
     "readings",
     "doctor",
 )
