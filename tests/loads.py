@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from perftui.model.frame import Frame, Machine, Mark
 from perftui.model.histogram import bucket_of
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
+from perftui.recording.codec import FORMAT, Header, encode_frame, encode_header
 from perftui.sources.load import LoadSample
 from tests.servers import kept_in_cache
 
@@ -59,6 +60,17 @@ def watched(course: Sequence[Second], marks: Sequence[tuple[int, str]] = ()) -> 
         history = store.push(Frame(seq=second, at=at, mono=float(second), samples=samples, marks=named))
     assert history is not None
     return Judge(machine=MACHINE).snapshot(history)
+
+
+def kept_tape(path: Path, course: Iterable[tuple[int, Second]]) -> Path:
+    """A tape of the seconds of a test that are given."""
+    header = Header(format=FORMAT, program="0", started_at=STARTED_AT, machine=MACHINE)
+    frames = [
+        Frame(seq=place, at=STARTED_AT + second, mono=float(second), samples={"load": load_sample(second, seen)})
+        for place, (second, seen) in enumerate(course)
+    ]
+    path.write_bytes(b"\n".join([encode_header(header), *map(encode_frame, frames), b""]))
+    return path
 
 
 def generator(name: str) -> tuple[Path, dict[str, str]]:

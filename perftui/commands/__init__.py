@@ -21,6 +21,9 @@ COMMANDS = (
     "playbook",
     "report",
     "latency",
+    "check",
+    "forecast",
+    "load",
     "readings",
     "doctor",
 )

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.sources.access_logs import any_moment
 
     collector = Collector(any_moment)
-    files = [_read(file, args, collector) for file in args.files]
+    files = [read_results(file, collector, args.unit, args.format) for file in args.files]
     told = collector.latency()
     for each in files:
         if not each.requests:
@@ -58,7 +58,16 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.HEALTHY
 
 
-def _read(file: str, args: argparse.Namespace, collector: Collector) -> Read:
+def read_results(file: str, collector: Collector, unit: str = "s", named: str | None = None) -> Read:
+    """Count all that a file holds.
+
+    Args:
+        unit: of bare numbers.
+        named: the server's own format.
+
+    Raises:
+        UsageError: it can't be read, or holds no times.
+    """
     from perftui.clients.packed_file import pieces
     from perftui.reports.latency import Read
 
@@ -66,7 +75,7 @@ def _read(file: str, args: argparse.Namespace, collector: Collector) -> Read:
     read: Format | None = None
     try:
         for piece in _from_head(pieces(file)):
-            read = read or _format(file, piece[:_HEAD_BYTES], args)
+            read = read or _format(file, piece[:_HEAD_BYTES], unit, named)
             size += len(piece)
             requests += collector.take(read.results(piece))
     except SourceError as exc:
@@ -95,13 +104,13 @@ def _from_head(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield head
 
 
-def _format(file: str, head: bytes, args: argparse.Namespace) -> Format:
+def _format(file: str, head: bytes, unit: str, named: str | None) -> Format:
     from perftui.sources.access_logs import access_log, named_format
     from perftui.sources.load_formats import recognised
 
-    if args.format is not None:
-        return named_format(args.format)
-    found = recognised(head) or access_log(head, args.unit)
+    if named is not None:
+        return named_format(named)
+    found = recognised(head) or access_log(head, unit)
     if found is not None and found.tool == "locust":
         raise UsageError(f"{file}: Locust's history holds no single times; watch it with --load")
     if found is None:

@@ -21,6 +21,8 @@ WINDOW_S = 10.0
 MIN_FOR_P95 = 20
 """With fewer results the highest one would be the P95."""
 MIN_FOR_P99 = 100
+EARLY_S = 0.25
+"""Ticks come a little early or late; with it a window holds those of ten whole seconds, and the next one none of them."""
 SILENT_S = 5.0
 """A feed that gave nothing for so long tells nothing of now: Locust and JMeter may hold results back for that long."""
 FORMATS = "k6's JSON or CSV, JMeter's JTL with its header, Locust's stats_history.csv, or JSONL with latency_ms"
@@ -165,7 +167,7 @@ class LoadFeed:
         if self._format is not None and piece.text:
             self._heard = mono
             self._take(self._format, piece.text, mono)
-        while self._arrived and self._arrived[0].mono <= mono - WINDOW_S:
+        while self._arrived and self._arrived[0].mono <= mono - WINDOW_S + EARLY_S:
             self._arrived.popleft()
         return self._sample(mono, piece.behind_bytes)
 
