@@ -22,6 +22,7 @@ COMMANDS = (
     "report",
     "latency",
     "check",
+    "baseline",
     "forecast",
     "load",
     "readings",

@@ -83,7 +83,7 @@ def _measured(args: argparse.Namespace, budgets: list[Budget]) -> Measured:
         whole.update(_results(args.results))
     if args.tape is not None or args.watch_s is not None:
         readings = {name for budget in budgets for name in (budget.reading, budget.times_of) if name}
-        frames = _tape_frames(args.tape) if args.tape is not None else _live_frames(args)
+        frames = _tape_frames(args.tape) if args.tape is not None else live_frames(args)
         courses, told = _courses(frames, readings)
         whole = {**told, **whole}
 
@@ -141,7 +141,8 @@ def _tape_frames(path: Path) -> Iterable[Frame]:
     return Tape(path).frames()
 
 
-def _live_frames(args: argparse.Namespace) -> Iterable[Frame]:
+def live_frames(args: argparse.Namespace) -> Iterable[Frame]:
+    """What this host gives for so long as --for says."""
     import asyncio
     import contextlib
 

@@ -1,0 +1,44 @@
+"""Baselines as text."""
+
+from __future__ import annotations
+
+from perftui.history.baseline import Baseline, Difference
+from perftui.model.units import unit_of
+from perftui.views.format import UNKNOWN, in_unit, stamp
+
+
+def _value(value: float, reading: str) -> str:
+    unit = unit_of(reading)
+    return f"{value:.4g}" if unit == "count" else in_unit(float(f"{value:.4g}"), unit)
+
+
+def list_text(found: list[Baseline]) -> str:
+    """A line each."""
+    lines = [f"{'name':<20} {'from':<21} {'for':>7}  host"]
+    lines += [
+        f"{each.name:<20} {stamp(each.first_at):<21} {(each.last_at - each.first_at) / 60:>3.0f} min  {each.host}, "
+        f"{each.cores} cores, {len(each.courses)} readings"
+        for each in found
+    ]
+    return "\n".join(lines)
+
+
+def comparison_text(baseline: Baseline, found: list[Difference]) -> str:
+    """A table; what moved is named, what regressed stands out."""
+    lines = [
+        f"{baseline.name}: {stamp(baseline.first_at)} to {stamp(baseline.last_at)}, {baseline.host}",
+        f"{'':9} {'reading':<36}{'median':>11}{'now':>11}{'ratio':>7}  {'95 % interval':<15}{'P95':>11}{'now':>11}{'ratio':>7}",
+    ]
+    for each in found:
+        word = "REGRESSED" if each.regressed else "moved" if each.moved else ""
+        interval = f"{each.low:.2f} to {each.high:.2f}" if each.low is not None and each.high is not None else UNKNOWN
+        lines.append(
+            f"{word:<9} {each.reading:<36}{_value(each.before.median, each.reading):>11}"
+            f"{_value(each.now.median, each.reading):>11}{_ratio(each.ratio):>7}  {interval:<15}"
+            f"{_value(each.before.p95, each.reading):>11}{_value(each.now.p95, each.reading):>11}{_ratio(each.p95_ratio):>7}"
+        )
+    return "\n".join(lines)
+
+
+def _ratio(ratio: float | None) -> str:
+    return UNKNOWN if ratio is None else f"{ratio:.2f}"
