@@ -8,6 +8,7 @@ from perftui.findings.holding import evidence, held
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.load_phase import LoadPhasePart
+from perftui.history.percentiles import percentile
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
 from perftui.sources.load import LoadPart
 
@@ -15,7 +16,9 @@ NAME = "load.abort"
 SEED = "S002 35.2.4"
 _LEAVING = ("ramp_down", "cool_down")
 _RATE, _USERS = "load.requests_per_s", "load.users"
-_LOOK_BACK_S = 300.0
+_USUAL_S = 600.0
+"""What the rate was before it fell is looked for in so long."""
+_REACHED_S = 3600.0
 
 
 class LoadAbortLimits(Limits, frozen=True, kw_only=True):
@@ -91,27 +94,28 @@ def _slow(history: History, limits: LoadAbortLimits) -> Reason | None:
 def _dropped(history: History, limits: LoadAbortLimits) -> Reason | None:
     window_s = limits.drop_samples * 10
     values = _known(history, _RATE, window_s)
-    before = history.window(_RATE, window_s + 60).values[: -len(values) or None]
-    if not values or len(before) < 15 or _users_fell(history, window_s + 60):
+    before = sorted(history.window(_RATE, _USUAL_S).values[: -len(values) or None])
+    if not values or len(before) < 15 or _users_fell(history, _USUAL_S):
         return None
-    usual = median(before)
-    if max(values) >= usual * (1 - limits.drop_ratio):
+    usual = percentile(before, 0.75) or 0.0  # not the median: it would soon be that of the low rate itself
+    limit = usual * (1 - limits.drop_ratio)
+    if max(values) >= limit:
         return None
     now = median(values)
-    proof = evidence(_RATE, now, "1/s", usual * (1 - limits.drop_ratio), window_s, SEED)
-    return f"its rate fell from {usual:.0f} to {now:.0f} a second", history.at - window_s, proof
+    proof = evidence(_RATE, now, "1/s", limit, window_s, SEED)
+    return f"its rate fell from {usual:.0f} to {now:.0f} a second", _below_since(history, limit), proof
 
 
 def _below_floor(history: History, limits: LoadAbortLimits) -> Reason | None:
     window_s = limits.drop_samples * 10
     values = _known(history, _RATE, window_s)
-    if not values or max(values) >= limits.requests_per_s or _users_fell(history, _LOOK_BACK_S):
+    if not values or max(values) >= limits.requests_per_s or _users_fell(history, _USUAL_S):
         return None
-    if (history.window(_RATE, _LOOK_BACK_S).highest or 0.0) < limits.requests_per_s:
+    if (history.window(_RATE, _REACHED_S).highest or 0.0) < limits.requests_per_s:
         return None
     now = median(values)
     proof = evidence(_RATE, now, "1/s", limits.requests_per_s, window_s, SEED)
-    return f"{now:.0f} requests a second in steady state", history.at - window_s, proof
+    return f"{now:.0f} requests a second in steady state", _below_since(history, limits.requests_per_s), proof
 
 
 def _known(history: History, reading: str, window_s: float) -> list[float]:
@@ -119,6 +123,16 @@ def _known(history: History, reading: str, window_s: float) -> list[float]:
     window = history.window(reading, window_s)
     whole = window.covered_s >= window_s - 1.5 and len(window.values) >= 0.8 * window.ticks
     return window.values if whole else []
+
+
+def _below_since(history: History, limit: float) -> float:
+    """Wall clock since when the rate has been below a limit."""
+    since_at = history.at
+    for at, value in zip(*map(reversed, history.points(_RATE, _REACHED_S)), strict=True):
+        if value >= limit:
+            break
+        since_at = at
+    return since_at
 
 
 def _users_fell(history: History, seconds: float) -> bool:

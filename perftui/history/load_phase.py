@@ -15,6 +15,8 @@ PHASES = ("baseline", "warm_up", "ramp", "steady", "ramp_down", "cool_down")
 COURSE_S = 20.0
 """Ours: users are said to ramp when they moved by a twentieth within so long."""
 _MOVED = 0.05
+MARKED_S = 43_200.0
+"""Ours: a mark of yesterday's test says nothing of this one."""
 _MARK = re.compile(rf"(?:phase[ :=]+)?({'|'.join(p.replace('_', '[ _-]?') for p in PHASES)})", re.IGNORECASE)
 
 
@@ -53,7 +55,8 @@ def load_phase(history: History) -> LoadPhasePart | None:
 def _marked(history: History) -> Mark | None:
     changes = history.latest(DeploysPart)
     marks = [*history.marks, *(changes.marks if changes else ())]
-    named = [mark for mark in marks if mark.at <= history.at and phase_named(mark.text) is not None]
+    since_at = history.at - MARKED_S
+    named = [mark for mark in marks if since_at <= mark.at <= history.at and phase_named(mark.text) is not None]
     return max(named, key=lambda mark: mark.at, default=None)
 
 

@@ -128,7 +128,7 @@ def _courses(snapshot: Snapshot, state: TableState, width: int) -> list[Line]:
             (
                 (f"{name:<12}", Role.DIM),
                 (f"{words(newest)} ", Role.STRONG),
-                (sparkline(drawn, room), Role.FIRST),
+                (sparkline(drawn, room, PERCENT if name.endswith("%") else None), Role.FIRST),
                 (f" max {words(top).strip()}", Role.DIM),
             )
         )

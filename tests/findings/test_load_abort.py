@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from perftui.model.finding import Finding, Severity
-from tests.loads import Second, watched
+from tests.loads import STARTED_AT, Second, watched
 
 WELL = Second()
 STEADY = (0, "steady")
@@ -68,6 +68,15 @@ def test_each_reason_fires(course: list[Second], marks: list[tuple[int, str]], w
 )
 def test_it_stays_silent(course: list[Second], marks: list[tuple[int, str]]) -> None:
     assert aborts(course, *marks) is None
+
+
+@pytest.mark.parametrize("rate", [60, 90])
+def test_it_goes_on_as_long_as_the_rate_is_low_and_tells_since_when(rate: float) -> None:
+    for seconds in (31, 100, 160):
+        finding = aborts([WELL] * 400 + [Second(rate=rate)] * seconds, STEADY)
+
+        assert finding is not None
+        assert finding.since_at == STARTED_AT + 400
 
 
 def test_the_limits_can_be_set() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from perftui.history.load_phase import LoadPhasePart, phase_named
-from tests.loads import STARTED_AT, Second, watched
+from perftui.model.frame import Frame, Mark
+from perftui.pipeline.loop import new_store
+from tests.loads import STARTED_AT, Second, load_sample, watched
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,18 @@ def test_a_mark_counts_more_than_the_users() -> None:
     part = snapshot.history.latest(LoadPhasePart)
 
     assert part == LoadPhasePart(phase="steady", phase_source="mark", phase_since_at=STARTED_AT + 25)
+
+
+def test_a_mark_of_another_test_does_not_count() -> None:
+    store, history = new_store(), None
+    for second in range(30):
+        mono = float(second + (0 if second == 0 else 50_000))
+        marks = (Mark(at=STARTED_AT, text="cool-down"),) if second == 0 else ()
+        samples = {"load": msgspec.structs.replace(load_sample(second, Second()), mono=mono)}
+        history = store.push(Frame(seq=second, at=STARTED_AT + mono, mono=mono, samples=samples, marks=marks))
+    part = history.latest(LoadPhasePart) if history else None
+
+    assert part is not None and (part.phase, part.phase_source) == ("steady", "users")
 
 
 def test_without_a_load_test_there_is_no_phase() -> None:
