@@ -12,6 +12,8 @@ from perftui.sources.kind import Source
 
 FIRST_GAP_S = 0.15
 """The second tick follows the first this soon, so that rates are there when the screen opens."""
+CONNECTED_S = 0.5
+"""A connection that the second tick did not find yet is looked for once more this soon, instead of a second after the start."""
 GRACE_S = 0.2
 """How long a tick waits for sources that take their time; who is later comes with a later frame."""
 
@@ -37,6 +39,8 @@ class _Call:
         self.told_late = False
         self.begin = 0.0
         self.slower = 1
+        self.unasked = False
+        """Its last call found no connection."""
 
     def start_if_due(self, mono: float, begin: float) -> None:
         # Rates need two samples, so the first two ticks ask everybody; then each stands on its own absolute deadlines.
@@ -70,6 +74,7 @@ class _Call:
         return None
 
     def _outcome(self, task: asyncio.Task[Sample]) -> Sample | Failed:
+        self.unasked = False
         try:
             sample = task.result()
         except Overrun as exc:
@@ -78,6 +83,7 @@ class _Call:
             detail = f"{exc.detail}; asked every {self.source.interval_s * self.slower:g} s until it does"
             return Failed(kind=exc.kind, detail=detail)
         except Unasked as exc:
+            self.unasked = True
             self.due = (
                 self.started
             )  # with the next tick: once there is a connection nobody waits for an interval to end
@@ -121,6 +127,9 @@ class LiveFeed:
         if due == begin:
             return begin + min(FIRST_GAP_S, self._interval_s)
         now = self._clock.mono()
+        soon = due == begin + FIRST_GAP_S and now < begin + CONNECTED_S < begin + self._interval_s
+        if soon and any(call.unasked for call in self._calls):
+            return begin + CONNECTED_S
         return begin + (int((now - begin) / self._interval_s + 1e-6) + 1) * self._interval_s
 
     async def _tick(self, seq: int, begin: float) -> Frame:

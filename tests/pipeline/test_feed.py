@@ -180,6 +180,22 @@ async def test_who_had_no_connection_is_asked_with_each_tick_until_there_is_one(
     assert [moment for moment, answer in told if isinstance(answer, Failed)] == [5, 6, 7]
 
 
+@pytest.mark.parametrize(("script", "moments"), [((1, 1), [0, 0.15, 1, 2]), (("none", "none", 1), [0, 0.15, 0.5, 1])])
+async def test_a_connection_that_takes_a_moment_is_found_before_the_first_second_is_over(
+    script: tuple[object, ...], moments: list[float]
+) -> None:
+    clock = ScriptedClock()
+    none = Unasked(FailureKind.UNREACHABLE, "postgres: connecting…")
+    source = Answering(clock, "source", *(none if step == "none" else step for step in script))
+    host = Answering(clock, "host")
+
+    frames = await first(4, LiveFeed([source, host], clock))
+
+    assert [round(frame.mono - 100.0, 3) for frame in frames] == moments
+    assert [frame for frame in frames if "host" not in frame.samples] == [f for f in frames if f.mono - 100.0 == 0.5]
+    assert "source" in frames[2].samples
+
+
 def _answers(frame: Frame, name: str) -> list[Sample | Failed]:
     kept: list[Sample | Failed] = [frame.samples[name]] if name in frame.samples else []
     return [*kept, frame.failed[name]] if name in frame.failed else kept
