@@ -144,6 +144,7 @@ def _finding(history: History, moved: Moved, limits: DeployShiftedLimits) -> Fin
     more = f" and {len(moved.deploys) - 1} more" if len(moved.deploys) > 1 else ""
     with_load = moved.load_ratio is not None and abs(moved.load_ratio) > 0.2
     doubt = f", but the load moved by {moved.load_ratio:+.0%} as well" if with_load else ""
+    rise = f"went up by {ratio:.0%}" if ratio < 2 else f"went up to {1 + ratio:.1f} times what it was"
     return Finding(
         rule=NAME,
         # What rose with the load may have risen for it: told, and no verdict built upon it.
@@ -153,7 +154,7 @@ def _finding(history: History, moved: Moved, limits: DeployShiftedLimits) -> Fin
         if ratio >= limits.critical_ratio
         else Severity.WARNING,
         constraint=Constraint.CHANGE_INDUCED,
-        title=f"{moved.metric.words} went up by {ratio:.0%} with {name}{more}{doubt}",
+        title=f"{moved.metric.words} {rise} with {name}{more}{doubt}",
         since_at=found.turned_at or oldest.at,
         subject={"service": newest.service, "deploy": newest.id},
         evidence=tuple(_evidence(moved)),

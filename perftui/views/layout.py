@@ -111,4 +111,4 @@ def short(words: str, width: int) -> str:
 
 def wrapped(words: str, width: int, role: Role = Role.TEXT) -> tuple[Line, ...]:
     """A sentence in lines of at most `width` cells, broken between words where that is possible."""
-    return tuple(((row, role),) for row in textwrap.wrap(words, max(1, width)))
+    return tuple(((row, role),) for row in textwrap.wrap(words, max(1, width), break_on_hyphens=False))

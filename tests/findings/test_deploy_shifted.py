@@ -157,3 +157,10 @@ def test_the_zoom_tells_before_and_after_of_the_chosen_change() -> None:
     assert re.match(
         r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ earlier moments", words
     )
+
+
+def test_more_than_three_times_as_long_is_told_in_times() -> None:
+    finding = shifted(seen(lambda minute: 0.12 if minute < DEPLOY_MINUTE + 0.2 else 1.5, deploy()))
+
+    assert finding is not None
+    assert re.fullmatch(r"probe health went up to 1\d\.\d times what it was with orders-api 2\.8\.1", finding.title)

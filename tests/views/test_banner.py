@@ -222,3 +222,10 @@ def test_a_chain_that_has_little_room_names_its_links_in_fewer_words(
 
     assert flat(second).rstrip().endswith(words)
     assert length(second) <= width
+
+
+def test_a_name_is_not_broken_at_its_hyphen(well: Snapshot) -> None:
+    said = msgspec.structs.replace(well.verdict, summary="probe health went up by 110% with orders-api 2.8.1")
+    first, second = verdict_lines(msgspec.structs.replace(well, verdict=said), 58)
+
+    assert "orders-api" in flat(first) or "orders-api" in flat(second)
