@@ -1,0 +1,114 @@
+"""Every statement of the shipped playbooks on real servers of all majors, while one session holds another up.
+
+What a statement gives has the columns that the fixtures say, and what acts on a session acts on that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from perftui.clients.own_postgres import OwnPostgres
+from perftui.pipeline.catalogue import catalogue
+from perftui.playbooks.document import Effect, Playbook, Step
+from perftui.playbooks.fixture import fixture_files, load_fixture
+from perftui.playbooks.load import load, walk
+from perftui.playbooks.steps import effect_of
+from perftui.playbooks.steps.ask import Ask
+from perftui.playbooks.steps.sql import Sql, numbered
+from perftui.playbooks.trust import shipped_folder
+from perftui.playbooks.values import StepId
+from perftui.playbooks.vocabulary import Vocabulary
+from tests.clients.pair import Pair, pair
+from tests.servers import Clients, dsn, execute, until
+
+SHIPPED = sorted(shipped_folder().glob("*.yaml"))
+
+
+def statements() -> list[tuple[Playbook, Step]]:
+    found = [(load(path).playbook, step) for path in SHIPPED for _, step in walk(load(path).playbook)]
+    return [(playbook, step) for playbook, step in found if isinstance(step.do, Sql)]
+
+
+STEPS = statements()
+CHANGES = [(playbook, step) for playbook, step in STEPS if effect_of(step) is Effect.CHANGE]
+READS = [(playbook, step) for playbook, step in STEPS if effect_of(step) is Effect.READ]
+
+
+@pytest.fixture
+async def held_up(postgres: OwnPostgres, clients: Clients) -> AsyncIterator[Pair]:
+    """A session that is idle in its transaction, and one that waits for it."""
+    setup = ("create extension if not exists pg_stat_statements", "create table held (id int primary key, n int)")
+    await execute(postgres, *setup, "insert into held select 1, 0")
+    try:
+        holder, victim, looker = [await clients.new(name) for name in ("holder", "victim", "looker")]
+        await holder.execute("begin")
+        await holder.execute("update held set n = 1 where id = 1")
+        clients.start(victim, "update held set n = 2 where id = 1")
+        waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and now() - query_start > '0.15 s'"
+        await until(lambda: looker.fetch(waiting))
+        async with pair(dsn(postgres)) as both:
+            yield both
+    finally:
+        await clients.close()
+        await execute(postgres, "drop table held", "drop extension pg_stat_statements")
+
+
+def source_of(playbook: Playbook, name: str) -> Step:
+    """The step whose table a picked row comes from."""
+    asks = [step.do for _, step in walk(playbook) if isinstance(step.do, Ask)]
+    source = next(str(var.source) for ask in asks for key, var in ask.inputs.items() if key == name)
+    return next(step for _, step in walk(playbook) if step.id == source.removeprefix("steps."))
+
+
+async def rows(both: Pair, playbook: Playbook, step: Step) -> list[Mapping[str, Any]]:
+    """What a step's statement gives, its parameters taken from thresholds and picked rows; one row of nothing where none."""
+    assert isinstance(step.do, Sql)
+    text, names = numbered(step.do.statement)
+    args = [await value(both, playbook, step.do.params[StepId(name)]) for name in names]
+    answer = await both.control.query(text, tuple(args), read_only=effect_of(step) is not Effect.CHANGE)
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows] or [dict.fromkeys(answer.columns)]
+
+
+async def value(both: Pair, playbook: Playbook, bound: str | float) -> Any:
+    if not isinstance(bound, str):
+        return bound
+    root, name, *column = bound.split(".")
+    if root == "t":
+        return playbook.thresholds[StepId(name)].value.value
+    source = source_of(playbook, name)
+    wanted = "victim" if source.id == "now" else "holder"
+    picked = await rows(both, playbook, source)
+    return next(row for row in picked if row["application_name"] == wanted)[column[0]]
+
+
+def told(playbook: Playbook, step: Step) -> Iterator[Mapping[str, Any]]:
+    """What the fixtures say that a step gives."""
+    vocabulary = Vocabulary((entry.name, entry.unit, entry.text) for entry in catalogue())
+    for path in SHIPPED:
+        for file in fixture_files(path):
+            answers = load_fixture(file, vocabulary).fixture.answers
+            if path.stem == playbook.id and step.id in answers:
+                yield from answers[step.id].rows[:1]
+
+
+async def test_what_reads_runs_and_gives_what_its_fixtures_say(held_up: Pair) -> None:
+    for playbook, step in READS:
+        first = (await rows(held_up, playbook, step))[0]
+
+        assert [list(row) for row in told(playbook, step) if list(row) != list(first)] == [], (playbook.id, step.id)
+
+
+@pytest.mark.parametrize(("playbook", "step"), CHANGES, ids=[f"{playbook.id}/{step.id}" for playbook, step in CHANGES])
+async def test_what_acts_meets_the_session_that_was_picked(held_up: Pair, playbook: Playbook, step: Step) -> None:
+    first = (await rows(held_up, playbook, step))[0]
+
+    # The holder of db-lock-contention is idle: there is no statement to cancel, and none is.
+    idle = (playbook.id, step.id) == ("db-lock-contention", "cancel")
+    assert list(first.values()) == [None if idle else True]
+
+
+def test_there_are_statements() -> None:
+    assert len(READS) >= 10 and len(CHANGES) >= 4
