@@ -114,8 +114,10 @@ def kubernetes_source(config: KubernetesConfig, days: float, closing: Closing) -
     files = kubeconfig_files(config.kubeconfig, os.environ)
     api = Kubernetes(partial(find_access, files, config.context, os.environ))
     closing.append(api.close)
-    alone = len(config.namespaces) <= 1
-    places = [deploy_kubernetes.KubernetesNamespace(api, name, alone=alone) for name in config.namespaces or (None,)]
+    clock, alone = SystemClock(), len(config.namespaces) <= 1
+    places = [
+        deploy_kubernetes.KubernetesNamespace(api, name, clock, alone=alone) for name in config.namespaces or (None,)
+    ]
     return RemoteDeploys(
         deploy_kubernetes.KIND.name,
         places,

@@ -17,8 +17,9 @@ import msgspec
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.http_answer import HttpAnswer
-from perftui.sources.deploy import MOST, Deploy, DeploysRead, DeployStatus, deploy_kind, newest
+from perftui.sources.deploy import MOST, Deploy, DeploysRead, DeployStatus, deploy_kind
 from perftui.sources.deploy_places import PlaceRead
+from perftui.sources.files import Clock
 from perftui.sources.kubernetes_changes import Seen, Window, deploys_of, kept, pods_reason, progressed, scale_of, seen
 from perftui.sources.kubernetes_objects import (
     DEPLOYMENT,
@@ -47,7 +48,7 @@ STANDS_S = 10.0
 ASKED_PODS = 5
 """Workloads whose pods are looked at in one look."""
 SKEW_S = 2.0
-"""The clocks differ when the server's says so; its header has whole seconds."""
+"""Clocks that differ by less count as one."""
 ALL = "*"
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class _Tracked(NamedTuple):
 class KubernetesNamespace:
     """One namespace, or all of them."""
 
-    def __init__(self, api: KubernetesApi, namespace: str | None, *, alone: bool = True) -> None:
+    def __init__(self, api: KubernetesApi, namespace: str | None, clock: Clock, *, alone: bool = True) -> None:
         """Ask nothing yet.
 
         Args:
@@ -85,6 +86,7 @@ class KubernetesNamespace:
         self.named = namespace is not None
         self._api = api
         self._namespace = namespace
+        self._clock = clock
         self._tracked: dict[str, _Tracked] = {}
         self._scales: list[Deploy] = []
         self._gone: list[Deploy] = []
@@ -130,12 +132,12 @@ class KubernetesNamespace:
         return ""
 
     async def _look(self, kind: str, now_at: float, since_at: float) -> None:
-        found = {each.metadata.uid: seen(kind, each) async for each in self._listed(RESOURCES[kind], Workload, now_at)}
+        found = {each.metadata.uid: seen(kind, each) async for each in self._listed(RESOURCES[kind], Workload)}
         before_at = self._read_kinds.get(kind)
         changed = [each for uid, each in found.items() if self._marker(uid) != each.marker]
         # Of a large cluster's first look: no more changes than these are told, and they are those of the last touched.
         asked = sorted(changed, key=lambda each: each.touched_at, reverse=True)[:MOST]
-        revisions = await self._revisions(kind, asked, now_at, at_once=len(asked) > ONE_BY_ONE and len(found) <= MOST)
+        revisions = await self._revisions(kind, asked, at_once=len(asked) > ONE_BY_ONE and len(found) <= MOST)
         for each in changed:
             self._take(each, revisions.get(each.uid, []), now_at, before_at, since_at)
         for uid, workload in found.items():
@@ -161,7 +163,8 @@ class KubernetesNamespace:
         told_now = [self._here(each) for each in deploys_of(workload, revisions, service, now, window)]
         told_now = [kept(each, known.pop(each.id, None)) for each in told_now]
         # A revision is forgotten when ten newer ones were taken, and a number when it is taken again.
-        deploys = newest([*told_now, *known.values()], since_at)
+        all_told = (*told_now, *known.values())  # in the order of their numbers: moments may be unsure or equal
+        deploys = tuple(each for each in all_told if (each.at_end or each.at) >= since_at)[:MOST]
         same = before is not None and (not deploys or not before.deploys or deploys[0].id == before.deploys[0].id)
         if before is not None and window is not None and same and _scaled(before.workload, workload):
             scale = self._here(scale_of(workload, before.workload.replicas or 0, service, now, window))
@@ -207,9 +210,7 @@ class KubernetesNamespace:
                 state = workload.progress._replace(status=deploys[0].status, at_end=deploys[0].at_end)
                 self._tracked[uid] = _Tracked(workload, (progressed(deploys[0], state, reason), *deploys[1:]), reason)
 
-    async def _revisions(
-        self, kind: str, asked: list[Seen], now_at: float, at_once: bool
-    ) -> Mapping[str, list[Revision]]:
+    async def _revisions(self, kind: str, asked: list[Seen], at_once: bool) -> Mapping[str, list[Revision]]:
         """By the uid of their workload."""
         resource = "replicasets" if kind == DEPLOYMENT else "controllerrevisions"
         objects: type[ReplicaSet | ControllerRevision] = ReplicaSet if kind == DEPLOYMENT else ControllerRevision
@@ -217,7 +218,7 @@ class KubernetesNamespace:
         found: dict[str, list[Revision]] = {}
         places = [(None, "")] if at_once else [(each.namespace, each.selector) for each in asked]
         for namespace, selector in places:
-            async for each in self._listed(resource, objects, now_at, namespace, selector):
+            async for each in self._listed(resource, objects, namespace, selector):
                 if each.metadata.owner in wanted:
                     found.setdefault(each.metadata.owner, []).append(_revision(each, resource))
         return found
@@ -226,7 +227,6 @@ class KubernetesNamespace:
         self,
         resource: str,
         objects: type[T],
-        now_at: float,
         namespace: str | None = None,
         selector: str = "",
     ) -> AsyncIterator[T]:
@@ -240,8 +240,9 @@ class KubernetesNamespace:
         query: dict[str, Any] = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
         count = 0
         while True:
+            asked_at = self._clock.wall()
             answer = await self._api.get(f"{path}?{urlencode(query)}")
-            self._compare_clocks(answer, now_at)
+            self._compare_clocks(answer, asked_at)
             page = _decoded(answer, Page[objects], resource)  # type: ignore[valid-type]
             for each in page.items or ():
                 yield each
@@ -253,15 +254,17 @@ class KubernetesNamespace:
                 return
             query["continue"] = page.metadata.continues
 
-    def _compare_clocks(self, answer: HttpAnswer, now_at: float) -> None:
+    def _compare_clocks(self, answer: HttpAnswer, asked_at: float) -> None:
         """Take the difference once, so that moments don't move with the second that the header leaves out."""
         try:
             said = parsedate_to_datetime(answer.headers.get("date", ""))
         except ValueError:
             return
-        skew_s = now_at - said.replace(tzinfo=said.tzinfo or UTC).timestamp()
-        if abs(skew_s - self._skew_s) > SKEW_S + (DEADLINE_S if self._skew_s else 0):
-            self._skew_s = skew_s
+        said_at = said.replace(tzinfo=said.tzinfo or UTC).timestamp()
+        least_s, most_s = asked_at - said_at - 1, self._clock.wall() - said_at  # it was said in between
+        if not least_s - SKEW_S <= self._skew_s <= most_s + SKEW_S:
+            middle_s = (least_s + most_s) / 2
+            self._skew_s = middle_s if abs(middle_s) > SKEW_S else 0.0
 
     def _service(self, workload: Seen) -> str:
         """The name alone where it can't be taken for another's."""

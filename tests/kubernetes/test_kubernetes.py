@@ -65,7 +65,7 @@ class Watch:
             found = next((each for each in sample.deploys if holds(each)), None)
             if found is not None:
                 return found
-            assert time.monotonic() < deadline, (what, sample.deploys)
+            assert time.monotonic() < deadline, f"{what}: {sample.deploys}"
             await asyncio.sleep(0.05)
 
     async def settled(self, kind: DeployKind = DeployKind.DEPLOY, version: str | None = "2.8.0") -> Deploy:
@@ -79,7 +79,7 @@ class Watch:
 async def watching(shop: Namespace, config: Path | None = None, namespace: str | None = None) -> AsyncIterator[Watch]:
     file = config or shop.cluster.kubeconfig("admin", ADMIN, namespace=shop.name)
     api = Kubernetes(lambda: find_access([file], None, {}))
-    place = KubernetesNamespace(api, namespace)
+    place = KubernetesNamespace(api, namespace, SystemClock())
     source = RemoteDeploys("kubernetes", [place], SystemClock(), interval_s=15.0, deadline_s=20.0)
     try:
         yield Watch(shop, source, Kubelet(shop.cluster))
@@ -172,7 +172,8 @@ async def test_a_rollout_that_fails_says_why(shop: Namespace) -> None:
         back = await watch.until(lambda each: each.kind is DeployKind.ROLLBACK)
         assert back.status is not DeployStatus.FAILED  # the condition of the one before stands for a while
         await watch.settled(DeployKind.ROLLBACK)
-        assert (await watch.look()).deploys[1].status is DeployStatus.ROLLED_BACK
+        known = {each.id: each.status for each in (await watch.look()).deploys}
+        assert known[failed.id] is DeployStatus.ROLLED_BACK, known
 
 
 async def test_a_scale_is_seen_between_two_looks(shop: Namespace) -> None:
@@ -182,7 +183,8 @@ async def test_a_scale_is_seen_between_two_looks(shop: Namespace) -> None:
         asked_at = time.time()
         shop.scale(DEPLOYMENTS, "web", 3)
         scale = await watch.until(lambda each: each.kind is DeployKind.SCALE)
-        assert [each.kind for each in (await watch.look()).deploys] == [DeployKind.SCALE, DeployKind.DEPLOY]
+        kinds = sorted(each.kind for each in (await watch.look()).deploys)
+        assert kinds == [DeployKind.DEPLOY, DeployKind.SCALE]
     assert scale.detail == f"replicas 1 → 3; Deployment {shop.name}/web"
     assert just_after(scale, asked_at)
 
@@ -243,7 +245,7 @@ async def test_several_namespaces_at_once_and_one_that_is_not_there(shop: Namesp
     file = shop.cluster.kubeconfig("several", ADMIN)
     api = Kubernetes(lambda: find_access([file], None, {}))
     names = (shop.name, "default", "kube-system", "not-there", "kube-public")
-    places = [KubernetesNamespace(api, name, alone=False) for name in names]
+    places = [KubernetesNamespace(api, name, SystemClock(), alone=False) for name in names]
     try:
         sample = await RemoteDeploys("kubernetes", places, SystemClock(), interval_s=15.0, deadline_s=20.0).sample()
     finally:

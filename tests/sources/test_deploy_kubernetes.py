@@ -61,6 +61,23 @@ class RecordedApi:
         return HttpAnswer(200, {"date": formatdate(self.now, usegmt=True)}, body)
 
 
+class Wall:
+    """This host's clock, which all of a test share."""
+
+    now = AT
+
+    def wall(self) -> float:
+        return self.now
+
+    def mono(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def wall() -> None:
+    Wall.now = AT
+
+
 def recorded(*resources: str) -> Objects:
     names = resources or tuple(path.stem for path in RECORDED.glob("*.json"))
     return {name: msgspec.json.decode((RECORDED / f"{name}.json").read_bytes())["items"] for name in names}
@@ -73,8 +90,8 @@ def told(deploys: list[Deploy], service: str) -> list[str]:
 
 
 async def read(api: RecordedApi, at: float = AT, place: KubernetesNamespace | None = None) -> list[Deploy]:
-    api.now = at
-    return list((await (place or KubernetesNamespace(api, None)).read(at, at - DAY)).deploys)
+    api.now = Wall.now = at
+    return list((await (place or KubernetesNamespace(api, None, Wall())).read(at, at - DAY)).deploys)
 
 
 async def test_the_recorded_cluster() -> None:
@@ -104,7 +121,7 @@ async def test_the_recorded_cluster() -> None:
 
 async def test_what_has_not_changed_is_not_listed_again() -> None:
     api = RecordedApi(recorded())
-    place = KubernetesNamespace(api, None)
+    place = KubernetesNamespace(api, None, Wall())
     first = await read(api, place=place)
     api.asked.clear()
     again = await read(api, AT + 15, place)
@@ -136,7 +153,7 @@ async def test_a_rollback_seen_between_two_looks_has_their_moment() -> None:
     )
     status["updateRevision"] = status["currentRevision"] = older["metadata"]["name"]
     api = RecordedApi(objects)
-    place = KubernetesNamespace(api, None)
+    place = KubernetesNamespace(api, None, Wall())
     assert told(await read(api, place=place), "db")[0] == "deploy 2.8.1 ← 2.8.0 succeeded"
 
     late["revision"] = 3
@@ -161,7 +178,7 @@ async def test_pages_and_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         copy["metadata"] |= {"name": f"web-{number}", "uid": f"uid-{number}"}
         objects["deployments"].append(copy)
     api = RecordedApi(objects)
-    place = KubernetesNamespace(api, "*")
+    place = KubernetesNamespace(api, "*", Wall())
 
     found = await place.read(AT, AT - DAY)
 
@@ -193,7 +210,7 @@ async def test_of_many_workloads_the_last_touched_are_asked_about() -> None:
 async def test_scales_are_bounded() -> None:
     objects = recorded("deployments", "replicasets")
     api, deployment = RecordedApi(objects), objects["deployments"][0]
-    place = KubernetesNamespace(api, None)
+    place = KubernetesNamespace(api, None, Wall())
     await read(api, place=place)
     for number in range(module.MOST_SCALES + 5):
         deployment["spec"]["replicas"] = 3 + number
@@ -210,11 +227,11 @@ async def test_scales_are_bounded() -> None:
 async def test_another_clock_is_told_and_its_moments_are_moved() -> None:
     behind, level = RecordedApi(recorded()), RecordedApi(recorded())
     behind.now = AT - 60
-    found = await KubernetesNamespace(behind, None).read(AT, AT - DAY)
+    found = await KubernetesNamespace(behind, None, Wall()).read(AT, AT - DAY)
 
     moved, plain = ({each.id: each.at for each in deploys} for deploys in (found.deploys, await read(level)))
     assert {key: moved[key] - plain[key] for key in moved if key.endswith(":")} == {
-        key: 60.0 for key in plain if key.endswith(":")
+        key: 59.5 for key in plain if key.endswith(":")
     }
     assert found.trouble == "its clock is 60 s behind this host's; moments are those of this host"
 
@@ -226,7 +243,7 @@ DENIED = SourceError(FailureKind.DENIED, "may not list")
 async def test_a_right_that_is_missing_makes_the_place_unknown_and_hides_nothing_else(denied: str) -> None:
     api = RecordedApi(recorded())
     api.refuses = {denied: DENIED}
-    found = await KubernetesNamespace(api, None).read(AT, AT - DAY)
+    found = await KubernetesNamespace(api, None, Wall()).read(AT, AT - DAY)
     assert found.unread == "may not list"
     assert "web" in {each.service for each in found.deploys}
 
