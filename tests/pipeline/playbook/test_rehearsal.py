@@ -252,3 +252,22 @@ def test_a_duration_can_be_an_input(tmp_path: Path, vocabulary: Vocabulary) -> N
     came = replayed(tmp_path, vocabulary, "title: D\nexpect: {trail: [how_long]}\n", steps)
 
     assert came.differences == []
+
+
+def test_a_tape_gives_the_readings_and_others_lie_over_it(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    steps = """
+- {id: host, title: H, check: host.memory.used_ratio > 0% and host.cpu.count >= 1 for 5s}
+- {id: over, title: O, wait: {until: pool.waiting == 0 for 5s, timeout: 1m}}
+"""
+    tape = Path(__file__).parents[2] / "tapes" / "memory-leak.ptape"
+    fixture = f"""
+title: T
+tape: {tape}
+tape_from: 7s
+readings: {{pool.waiting: '3, 0 at 4s'}}
+expect: {{trail: [host, over]}}
+"""
+    came = replayed(tmp_path, vocabulary, fixture, steps)
+
+    assert came.differences == []
+    assert came.replayed_s == pytest.approx(9, abs=2)
