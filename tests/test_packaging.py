@@ -18,7 +18,10 @@ from packaging.utils import canonicalize_name
 import perftui
 
 PROJECT = Path(__file__).parent.parent
-PLAYBOOKS = sorted(path.name for path in (PROJECT / "playbooks").glob("*.yaml"))
+PLAYBOOKS = sorted(
+    str(path.relative_to(PROJECT / "playbooks")) for path in (PROJECT / "playbooks").rglob("*") if path.is_file()
+)
+"""With their fixtures, which `perftui playbook test` plays."""
 LOCKS = {"requirements.lock": ("demo",), "requirements-dev.lock": ("demo", "dev")}
 """Each lock, and the extras that it resolves beside the dependencies."""
 
@@ -37,14 +40,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
-def test_the_wheel_holds_the_program_its_types_and_its_playbooks_alone(wheel: Path) -> None:
+def test_the_wheel_holds_the_program_its_types_its_playbooks_and_budgets_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     metadata = f"perftui-{perftui.__version__}.dist-info/"
     modules = {str(path.relative_to(PROJECT)) for path in (PROJECT / "perftui").rglob("*.py")}
     shipped = {f"perftui/playbooks/shipped/{name}" for name in PLAYBOOKS}
 
-    assert PLAYBOOKS
-    assert {name for name in names if not name.startswith(metadata)} == modules | shipped | {"perftui/py.typed"}
+    budgets = {str(path.relative_to(PROJECT)) for path in (PROJECT / "perftui").rglob("*.toml")}
+
+    assert PLAYBOOKS and budgets
+    assert {name for name in names if not name.startswith(metadata)} == modules | shipped | budgets | {
+        "perftui/py.typed"
+    }
 
 
 def test_the_installed_wheel_gives_the_command_and_finds_its_playbooks(wheel: Path, tmp_path: Path) -> None:
@@ -76,7 +83,7 @@ def test_the_installed_wheel_gives_the_command_and_finds_its_playbooks(wheel: Pa
 
     assert told("--version").strip() == f"perftui {perftui.__version__}"
     listed = json.loads(told("playbook", "list", "--json"))
-    assert [f"{each['id']}.yaml" for each in listed] == PLAYBOOKS
+    assert [f"{each['id']}.yaml" for each in listed] == [name for name in PLAYBOOKS if "/" not in name]
     assert {Path(each["path"]).parent for each in listed} == {tmp_path / "perftui" / "playbooks" / "shipped"}
 
 
