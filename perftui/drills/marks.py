@@ -26,9 +26,10 @@ Process = subprocess.Popen[bytes]
 
 
 def place() -> Path:
-    """A folder for drills that lies on a disk rather than in memory, where there is one."""
+    """$TMPDIR; without it a folder that lies on a disk rather than in memory, where there is one."""
     lasting = Path("/var/tmp")
-    return lasting if os.access(lasting, os.W_OK) else Path(tempfile.gettempdir())
+    named = "TMPDIR" in os.environ or not os.access(lasting, os.W_OK)
+    return Path(tempfile.gettempdir()) if named else lasting
 
 
 @contextlib.contextmanager
@@ -119,12 +120,13 @@ def sweep() -> None:
 
 
 def _sweep_folder(left: Path) -> None:
-    for line in Path("/proc/swaps").read_text().splitlines()[1:] if os.geteuid() == 0 else ():
-        if line.startswith(f"{left}/"):
-            subprocess.run(["swapoff", line.split()[0]], check=False)
-    for line in Path("/proc/mounts").read_text().splitlines() if os.geteuid() == 0 else ():
-        if line.split()[1].startswith(f"{left}/"):
-            subprocess.run(["umount", line.split()[1]], check=False)
+    if sys.platform == "linux" and os.geteuid() == 0:
+        for line in Path("/proc/swaps").read_text().splitlines()[1:]:
+            if line.startswith(f"{left}/"):
+                subprocess.run(["swapoff", line.split()[0]], check=False)
+        for line in Path("/proc/mounts").read_text().splitlines():
+            if line.split()[1].startswith(f"{left}/"):
+                subprocess.run(["umount", line.split()[1]], check=False)
     shutil.rmtree(left, ignore_errors=True)
 
 
@@ -145,6 +147,14 @@ def _keeper_lives(left: Path) -> bool:
 
 
 def _lives(pid: int) -> bool:
+    """Whether that process runs; one that only waits to be taken note of does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return sys.platform != "linux" and _answers(pid)
+
+
+def _answers(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
