@@ -148,9 +148,6 @@ class Pool:
         self.acquire_s += asyncio.get_running_loop().time() - began
         return found
 
-    def leave(self) -> None:
-        self._driver.terminate()
-
 
 async def pool(dsn: str, application: str, size: int) -> Pool:
     """A pool that holds so many connections from its start.

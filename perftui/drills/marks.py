@@ -50,9 +50,8 @@ def running(
     """A command in a process group of its own and in the given control groups; killed at the end, or by the kernel with us."""
     # The shell moves itself into the groups and becomes the command: no code of ours between fork and exec.
     enter = "".join(f"echo $$ > {group}/cgroup.procs && " for group in groups)
-    bound = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
     process = subprocess.Popen(
-        ["sh", "-c", f'{enter}exec "$@"', "sh", *bound, *map(str, command)],
+        ["sh", "-c", f'{enter}exec "$@"', "sh", *die_with_us(), *map(str, command)],
         cwd=within,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -65,6 +64,11 @@ def running(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
+
+
+def die_with_us() -> list[str]:
+    """Words before a command that the kernel kills when we are, where util-linux offers that."""
+    return ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 def python(program: str) -> list[str]:

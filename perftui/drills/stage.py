@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 
 from perftui.clients.own_pgbouncer import OwnPgBouncer, pgbouncer_program
-from perftui.clients.own_postgres import OwnPostgres, end_with_parent, free_port
+from perftui.clients.own_postgres import OwnPostgres, free_port
 from perftui.clients.workload import Session, session
 from perftui.drills.certificates import Authority, openssl_is_here
+from perftui.drills.marks import die_with_us
 from perftui.drills.needs import CGROUP
 from perftui.drills.pages import ask, serve
 from perftui.drills.shop import ITEMS, Habit
@@ -234,7 +235,7 @@ def _shop(found: Stage) -> Any:
     package = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         [
-            *end_with_parent(),
+            *die_with_us(),
             *(sys.executable, "-m", "perftui.drills.shop"),
             *(str(found.shop_port), found.dsn, str(POOL_SIZE), str(found.payments_port)),
         ],
