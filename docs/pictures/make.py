@@ -23,6 +23,7 @@ from perftui.tui.options import ConsoleOptions, Theme  # noqa: E402
 from perftui.tui.terminal import Look  # noqa: E402
 
 PICTURES = (
+    ("lock-chain", "drill-lock-chain", (120, 36), ()),
     ("swap-thrash", "swap-thrash", (120, 36), ()),
     ("swap-thrash-80x24", "swap-thrash", (80, 24), ()),
     ("healthy-build", "busy-build", (120, 36), ()),
