@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
+from perftui.commands.config_checks import check_url
 from perftui.history.worst_pool import SERVER_POOL
 from perftui.model.failure import UsageError
 from perftui.sources.pool_dialects import own_dialect
@@ -60,7 +60,7 @@ def check(pools: Mapping[str, PoolConfig], where: str) -> None:
         if given == ["dsn"]:
             _check_dsn(pool, place)
         else:
-            _check_url(getattr(pool, given[0]), f"{place}: {given[0]}")
+            check_url(getattr(pool, given[0]), f"{place}: {given[0]}")
         _check_names(pool, place)
         if not 1 <= pool.instances <= MOST_INSTANCES:
             raise UsageError(f"{place}: instances: {pool.instances} is outside 1 to {MOST_INSTANCES}")
@@ -75,18 +75,6 @@ def _check_dsn(pool: PoolConfig, place: str) -> None:
         raise UsageError(f"{place}: dsn: expected postgresql://USER@HOST:PORT of PgBouncer's console")
     if pool.headers_from_env or pool.ca_file:
         raise UsageError(f"{place}: headers_from_env and ca_file belong to metrics and actuator, not to dsn")
-
-
-def _check_url(url: str, place: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{place}: not a URL; write http://HOST:PORT/PATH or https://…") from None
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(f"{place}: no user or password in it; give a header by headers_from_env")
-    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        raise UsageError(f"{place}: expected http://HOST:PORT/PATH or https://…")
 
 
 def _check_names(pool: PoolConfig, place: str) -> None:

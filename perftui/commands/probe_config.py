@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from perftui.commands.config_checks import check_url
 from perftui.model.failure import UsageError
 from perftui.sources.probes import Below
 
@@ -82,7 +82,7 @@ def check(probes: Mapping[str, ProbeConfig], slo: SloConfig, where: str) -> None
         place = f"{where}: probes.{name}"
         if not _NAME.fullmatch(name):
             raise UsageError(f"{where}: probes.{name!r}: a name has up to 40 letters, digits, _ and -")
-        _check_url(probe.url, place)
+        check_url(probe.url, f"{place}: url")
         _check_headers(probe.headers_from_env, place)
         _check_between(place, "every_s", probe.every_s, 1, 3600)
         _check_between(place, "timeout_s", probe.timeout_s, 0.1, 60)
@@ -90,19 +90,6 @@ def check(probes: Mapping[str, ProbeConfig], slo: SloConfig, where: str) -> None
         _check_objective(place, probe.p95_s, probe.error_ratio)
     _check_objective(f"{where}: slo", slo.p95_s, slo.error_ratio)
     _check_between(f"{where}: slo", "window_s", slo.window_s, 300, 3600)
-
-
-def _check_url(url: str, place: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{place}: url: not a URL; write http://HOST:PORT/PATH or https://…") from None
-    # The URL itself is not quoted: it may hold a password.
-    if parts.username is not None or parts.password is not None:
-        raise UsageError(f"{place}: url: no user or password in it; give a header by headers_from_env")
-    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        raise UsageError(f"{place}: url: expected http://HOST:PORT/PATH or https://…")
 
 
 def _check_headers(headers: Mapping[str, str], place: str) -> None:

@@ -9,30 +9,13 @@ import msgspec
 from perftui.history.deploys import DeploysPart
 from perftui.model.finding import Finding, Severity
 from perftui.model.units import unit_of
+from perftui.pipeline.main_readings import MAIN
 from perftui.pipeline.snapshot import Snapshot
 from perftui.reports.changes import Key, finding_key
 from perftui.sources.text import printable
 from perftui.views.findings import evidence_words
 from perftui.views.moments import title_of
 
-MAIN = (
-    "probe.p95_s",
-    "probe.error_ratio",
-    "load.p95_s",
-    "pool.utilization_ratio",
-    "pool.waiting",
-    "postgres.locks.waiting",
-    "postgres.transactions_per_s",
-    "postgres.connections.utilization_ratio",
-    "host.cpu.busy_ratio",
-    "host.cpu.iowait_ratio",
-    "host.memory.used_ratio",
-    "host.swap.in_bytes_per_s",
-    "host.pressure.cpu.some_avg10_ratio",
-    "host.pressure.io.some_avg10_ratio",
-    "host.pressure.memory.some_avg10_ratio",
-)
-"""Users first, then what serves them."""
 _MOST_POINTS = 480
 """Kept of a series; when there are more, every second one goes, the higher of two stays."""
 

@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any
 
 from perftui.history.deploys import DeploysPart
+from perftui.pipeline.main_readings import MAIN
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import iso
 from perftui.playbooks.run.state import Book
@@ -13,26 +14,11 @@ from perftui.playbooks.run.state import Book
 LOOK_BACK_S = 1800.0
 POINTS = 120
 MOST_FINDINGS = 20
-ALWAYS = (
-    "probe.p95_s",
-    "probe.error_ratio",
-    "load.p95_s",
-    "pool.utilization_ratio",
-    "pool.waiting",
-    "postgres.locks.waiting",
-    "postgres.transactions_per_s",
-    "postgres.connections.utilization_ratio",
-    "host.cpu.busy_ratio",
-    "host.cpu.iowait_ratio",
-    "host.memory.used_ratio",
-    "host.pressure.io.some_avg10_ratio",
-)
-"""Users first, then what serves them."""
 
 
 def watched_readings(book: Book, snapshot: Snapshot) -> tuple[str, ...]:
     """What the run's playbook needs, and what every incident is about, as far as it has a course."""
-    wanted = dict.fromkeys((*book.playbooks[book.main].needs.metrics, *ALWAYS))
+    wanted = dict.fromkeys((*book.playbooks[book.main].needs.metrics, *MAIN))
     known = set(snapshot.history.names())
     return tuple(name for name in wanted if name in known)
 
