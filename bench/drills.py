@@ -35,7 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.drills", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="these only")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of each drill (default 3)")
-    parser.add_argument("--quick", action="store_true", help="one round, and a healthy minute instead of ten")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round with little calm before, and a healthy minute instead of ten"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write what is printed to a file as well")
     args = parser.parse_args()
     lines = [f"{machine_words(_versions())}", "", *HEAD]
@@ -56,7 +58,8 @@ def main() -> int:
 
 def _rounds(drill: Drill, rounds: int, quick: bool) -> list[Result]:
     seconds = ("--seconds", str(QUICK_HEALTHY_S if quick else HEALTHY_S)) if drill.healthy else ()
-    command = [sys.executable, "-m", "perftui", "drill", drill.name, "--headless", "--json", *seconds]
+    calm = ("--calm", "5") if quick else ()
+    command = [sys.executable, "-m", "perftui", "drill", drill.name, "--headless", "--json", *calm, *seconds]
     found = []
     for _ in range(rounds):
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)

@@ -42,11 +42,12 @@ pytestmark = pytest.mark.fault
 ROOT = Path(__file__).parents[1]
 BY_NAME = {drill.name: drill for drill in DRILLS}
 SIDE_BY_SIDE = (
-    ("idle-in-transaction", "expired-certificate", "deadlocks", "pool-leak"),
+    ("idle-in-transaction", "expired-certificate", "deadlocks", "pool-leak", "lock-chain"),
     ("orphaned-transaction", "slow-dependency", "too-many-clients", "long-statements"),
     ("two-at-once", "postgres-restart", "postgres-frozen", "pooler-full"),
+    ("n-plus-one", "bad-deploy", "replication-lag"),
 )
-"""They load no host: each looks at its own stage only, so four cost the time of one."""
+"""They load no host: each looks at its own stage only, so several cost the time of one."""
 ALONE = [drill.name for drill in DRILLS if not any(drill.name in names for names in SIDE_BY_SIDE)]
 CALM_S = 3.0
 
@@ -62,7 +63,7 @@ class Round:
         self._tape = folder / f"{name}.ptape"
         words = ("drill", name, "--headless", "--json", "--calm", f"{CALM_S}s", "--record", str(self._tape))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "perftui", *words, *(("--seconds", "20") if BY_NAME[name].healthy else ())],
+            [sys.executable, "-m", "perftui", *words, *(("--seconds", "15") if BY_NAME[name].healthy else ())],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
