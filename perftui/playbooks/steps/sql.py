@@ -6,22 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from perftui.model.read_only_sql import refusal
 from perftui.playbooks.document import Do, Effect, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
 from perftui.playbooks.steps.world import Done, World
 from perftui.playbooks.template import Reference
 from perftui.playbooks.values import StepId
 
-_SIDE_EFFECTS = re.compile(
-    r"(?i)\b(pg_(?:terminate_backend|cancel_backend|reload_conf|rotate_logfile|promote|wal_replay_(?:pause|resume)|switch_wal"
-    r"|create_\w+|drop_replication_slot|replication_slot_advance|stat_reset\w*|stat_statements_reset|backup_(?:start|stop)"
-    r"|start_backup|stop_backup|logical_emit_message|notify|read_\w*file|ls_\w+|file_\w+|import_system_collations"
-    r"|try_advisory\w*|advisory\w*|sleep\w*|export_snapshot|logical_slot_\w+)"
-    r"|dblink\w*|lo_(?:import|export|unlink|create|put)\w*|set_config|nextval|setval|postgres_fdw_disconnect\w*"
-    r"|query_to_xml\w*|table_to_xml\w*|cursor_to_xml\w*)\s*\("
-)
-"""Functions that change something, or read the server's files, although the transaction is read only."""
-_READS = ("select", "with", "values", "show", "table", "explain")
 _EXECUTES = re.compile(r"(?i)explain\s*(\([^)]*)?\banalyze\b(?!\s*(false|off|0))")
 _HIDDEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
@@ -57,11 +48,6 @@ def numbered(statement: str) -> tuple[str, list[str]]:
     return "".join(pieces), names
 
 
-def side_effects(statement: str) -> list[str]:
-    """The functions it calls that a read step may not call."""
-    return list(dict.fromkeys(name.lower() for name in _SIDE_EFFECTS.findall(bare(statement))))
-
-
 def is_one(statement: str) -> bool:
     return ";" not in bare(statement).strip().rstrip(";")
 
@@ -87,15 +73,10 @@ def _check(step: Step, do: Sql) -> Iterator[Problem]:
             ("statement",), "${…} in SQL would become part of the statement", "write :name and bind it in params"
         )
     if declared is Effect.READ:
-        first = open_text.lower().split()[:1]
-        if first and first[0].strip("(") not in _READS:
-            yield Problem(
-                (), f"{first[0].upper()} in a read step", "write a SELECT, or declare effect: change with a target"
-            )
-        for name in side_effects(do.statement):
-            yield Problem(
-                (), f"{name}() has effects in a read step", "declare effect: change with a target and an undo"
-            )
+        # The same that the connection would answer when the step's turn has come.
+        reason = refusal(numbered(do.statement)[0])
+        if reason is not None and open_text.strip() and is_one(do.statement):
+            yield Problem((), f"{reason}, and this step only reads", "declare effect: change with a target and an undo")
         if re.search(r"(?i)\bfor\s+(update|no\s+key\s+update|share|key\s+share)\b", open_text):
             yield Problem(("statement",), "SELECT … FOR UPDATE takes row locks in a read step", "leave the lock out")
     named = parameters(do.statement)
