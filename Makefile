@@ -14,8 +14,8 @@ demo: $(VENV)/.run  ## open the console on this host and on a small Postgres of 
 
 test: $(VENV)/.dev  ## install what the tests need and run them
 	@tests/install-tools
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault"
-	@$(BIN)/python -m pytest -m fault
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not kubernetes"; all=$$?; \
+	$(BIN)/python -m pytest -m fault && exit $$all
 
 kubernetes: $(VENV)/.dev  ## the tests that need a real Kubernetes control plane, which is built once (minutes)
 	@tests/install-tools --kubernetes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.recording.codec import FORMAT, Header, encode_frame, encode_header
 from perftui.sources.load import LoadSample
-from tests.servers import kept_in_cache
+from tests.servers import fetched_packages
 
 STARTED_AT = 1_770_806_497.0
 """2026-02-11 10:41:37 UTC."""
@@ -73,12 +72,9 @@ def kept_tape(path: Path, course: Iterable[tuple[int, Second]]) -> Path:
     return path
 
 
-def generator(name: str) -> tuple[Path, dict[str, str]]:
-    """The program of a real generator and the environment it runs in; fetched once and kept in the user's cache."""
-    folder = kept_in_cache("load-generators-1", _fetch)
-    return folder / "bin" / name, {**os.environ, "PYTHONPATH": str(folder)}
-
-
-def _fetch(folder: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), *GENERATORS]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+def generator(name: str) -> tuple[list[str], dict[str, str]]:
+    """The command of a real generator and the environment it runs in; fetched once and kept in the user's cache."""
+    folder = fetched_packages("load-generators-1", GENERATORS)
+    # A script names the interpreter that fetched it, which may be gone by now.
+    command = [sys.executable, "-m", "locust"] if name == "locust" else [str(folder / "bin" / name)]
+    return command, {**os.environ, "PYTHONPATH": str(folder)}

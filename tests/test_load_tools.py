@@ -75,7 +75,7 @@ async def test_k6(service: str, tmp_path: Path, output: str) -> None:
     script.write_text(K6)
     watched, seen = feed(results), list[LoadSample]()
     command: list[str | Path] = [
-        program,
+        *program,
         "run",
         "-q",
         "--no-usage-report",
@@ -115,7 +115,7 @@ async def test_locust_with_its_interface_and_by_its_csv(service: str, tmp_path: 
         port = free.getsockname()[1]
     options = ["-u", "3", "-r", "3", "-t", "8s", "--host", service, "--autostart", "--autoquit", "0", "--csv", "run"]
     where = ["--csv-full-history", "--web-host", "127.0.0.1", "--web-port", str(port), "--loglevel", "WARNING"]
-    command: list[str | Path] = [program, "-f", "locustfile.py", *options, *where]
+    command: list[str | Path] = [*program, "-f", "locustfile.py", *options, *where]
     history = feed(tmp_path / "run_stats_history.csv")
     web = Locust(f"http://127.0.0.1:{port}", HttpDocuments(), SystemClock())
     run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

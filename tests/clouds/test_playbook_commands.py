@@ -73,13 +73,15 @@ def filled(do: Run, **more: str) -> list[str]:
     return [word.fill(value) for word in do.argv]
 
 
+MEASURED_AT = (datetime.now(UTC) - timedelta(seconds=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
+"""Inside of every window that is asked for, whatever second it ends at."""
 SETUP = f"""
 autoscaling create-launch-configuration --launch-configuration-name c --image-id ami-1 --instance-type m5.large
 autoscaling create-auto-scaling-group --auto-scaling-group-name {GROUP} --launch-configuration-name c \
 --min-size 1 --max-size 4 --desired-capacity 1 --availability-zones eu-west-1a
 autoscaling put-scaling-policy --auto-scaling-group-name {GROUP} --policy-name cpu --policy-type TargetTrackingScaling \
 --target-tracking-configuration PredefinedMetricSpecification={{PredefinedMetricType=ASGAverageCPUUtilization}},TargetValue=65
-cloudwatch put-metric-data --namespace AWS/RDS --metric-name CPUUtilization --value 91 \
+cloudwatch put-metric-data --namespace AWS/RDS --metric-name CPUUtilization --value 91 --timestamp {MEASURED_AT} \
 --dimensions DBInstanceIdentifier=production-db
 """
 
