@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 
+from perftui.drills import needs
 from perftui.drills.kind import Drill
 from perftui.drills.marks import python, running
 from perftui.drills.stage import Stage
@@ -39,6 +40,7 @@ DRILL = Drill(
     fault=leak,
     constraints=(Constraint.MEMORY_BOUND,),
     rules=("host.memory_leak",),
+    needs=(needs.linux,),
     within_s=12.0,
     why="S002 asks for ten measurements before growth is a leak",
     remedies=("restart the program that grows, after a heap dump",),
