@@ -1,4 +1,5 @@
-"""Every drill for real, as a user runs it: its verdict, and that nothing of it is left, however whoever ran it ended.
+"""Drills for real, as a user runs them (all of them with PERFTUI_TEST_DRILLS=all): the verdict, and that nothing of it
+is left, however whoever ran it ended.
 
 With PERFTUI_KEEP_TAPES=FOLDER each run is kept as a tape (names of other programs replaced), as the tapes of the rules' tests are
 made.
@@ -48,7 +49,23 @@ SIDE_BY_SIDE = (
     ("n-plus-one", "bad-deploy", "replication-lag"),
 )
 """They load no host: each looks at its own stage only, so several cost the time of one."""
-ALONE = [drill.name for drill in DRILLS if not any(drill.name in names for names in SIDE_BY_SIDE)]
+ONE_OF_A_KIND = (
+    "cpu-hog",
+    "cpu-throttle",
+    "swap-thrash",
+    "oom-kill",
+    "disk-fill",
+    "slow-query",
+    "pool-exhaustion",
+    "healthy",
+)
+"""What is played alone unless PERFTUI_TEST_DRILLS=all: one fault of each resource. `make drills` plays every one."""
+ALONE = [
+    drill.name
+    for drill in DRILLS
+    if not any(drill.name in names for names in SIDE_BY_SIDE)
+    and (drill.name in ONE_OF_A_KIND or os.environ.get("PERFTUI_TEST_DRILLS") == "all")
+]
 CALM_S = 3.0
 
 
