@@ -42,29 +42,21 @@ pytestmark = pytest.mark.fault
 
 ROOT = Path(__file__).parents[1]
 BY_NAME = {drill.name: drill for drill in DRILLS}
-SIDE_BY_SIDE = (
+EVERY_ONE = os.environ.get("PERFTUI_TEST_DRILLS") == "all"
+"""By default one fault of each resource is played, which takes minutes enough; `make drills` plays them all as well."""
+_GROUPS = (
     ("idle-in-transaction", "expired-certificate", "deadlocks", "pool-leak", "lock-chain"),
-    ("orphaned-transaction", "slow-dependency", "too-many-clients", "long-statements"),
     ("two-at-once", "postgres-restart", "postgres-frozen", "pooler-full"),
+    ("orphaned-transaction", "slow-dependency", "too-many-clients", "long-statements"),
     ("n-plus-one", "bad-deploy", "replication-lag"),
 )
+SIDE_BY_SIDE = _GROUPS if EVERY_ONE else _GROUPS[:2]
 """They load no host: each looks at its own stage only, so several cost the time of one."""
-ONE_OF_A_KIND = (
-    "cpu-hog",
-    "cpu-throttle",
-    "swap-thrash",
-    "oom-kill",
-    "disk-fill",
-    "slow-query",
-    "pool-exhaustion",
-    "healthy",
-)
-"""What is played alone unless PERFTUI_TEST_DRILLS=all: one fault of each resource. `make drills` plays every one."""
 ALONE = [
     drill.name
     for drill in DRILLS
-    if not any(drill.name in names for names in SIDE_BY_SIDE)
-    and (drill.name in ONE_OF_A_KIND or os.environ.get("PERFTUI_TEST_DRILLS") == "all")
+    if (drill.name in ("cpu-hog", "swap-thrash", "disk-fill", "slow-query"))
+    or (EVERY_ONE and not any(drill.name in names for names in _GROUPS))
 ]
 CALM_S = 3.0
 
@@ -123,7 +115,7 @@ def test_drills_side_by_side_give_each_its_verdict(names: tuple[str, ...], tmp_p
     assert [(each.drill, each.reason, each.course) for each in results if not each.right] == []
 
 
-@pytest.mark.parametrize("name", ["swap-thrash", "lost-segments", "disk-fill"])
+@pytest.mark.parametrize("name", ["swap-thrash", "lost-segments", "disk-fill"] if EVERY_ONE else ["swap-thrash"])
 def test_a_console_that_is_killed_leaves_nothing(name: str) -> None:
     watcher, folder, keeper = started(BY_NAME[name])
     assert left() != [], "the fault is made"
