@@ -45,10 +45,10 @@ BY_NAME = {drill.name: drill for drill in DRILLS}
 EVERY_ONE = os.environ.get("PERFTUI_TEST_DRILLS") == "all"
 """By default one fault of each resource is played, which takes minutes enough; `make drills` plays them all as well."""
 _GROUPS = (
-    ("idle-in-transaction", "expired-certificate", "deadlocks", "pool-leak", "lock-chain"),
+    ("idle-in-transaction", "expired-certificate", "deadlocks", "lock-chain"),
     ("two-at-once", "postgres-restart", "postgres-frozen", "pooler-full"),
     ("orphaned-transaction", "slow-dependency", "too-many-clients", "long-statements"),
-    ("n-plus-one", "bad-deploy", "replication-lag"),
+    ("n-plus-one", "bad-deploy", "replication-lag", "pool-leak"),
 )
 SIDE_BY_SIDE = _GROUPS if EVERY_ONE else _GROUPS[:2]
 """They load no host: each looks at its own stage only, so several cost the time of one."""

@@ -96,7 +96,7 @@ CASES = {
         fault=full,
         constraint=Constraint.POOL_BOUND,
         chain=("pool.exhausted",),
-        words=("pool app/postgres has 3 of 3 connections in use, 5 clients wait, the longest",),
+        words=("pool app/postgres has 3 of 3 connections in use", "clients wait, the longest"),
     ),
     "idle-holder": Case(
         fault=idle_holder,
