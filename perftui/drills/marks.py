@@ -124,14 +124,36 @@ def sweep() -> None:
 
 
 def _sweep_folder(left: Path) -> None:
+    _end_inside(left)
     if sys.platform == "linux" and os.geteuid() == 0:
         for line in Path("/proc/swaps").read_text().splitlines()[1:]:
             if line.startswith(f"{left}/"):
                 subprocess.run(["swapoff", line.split()[0]], check=False)
-        for line in Path("/proc/mounts").read_text().splitlines():
-            if line.split()[1].startswith(f"{left}/"):
-                subprocess.run(["umount", line.split()[1]], check=False)
+        if not _unmounted(left):
+            return  # with its keeper's pid in it, by which the next sweep knows it
     shutil.rmtree(left, ignore_errors=True)
+
+
+def _end_inside(left: Path) -> None:
+    """End what still works in the folder: killed in the moment of its start, a keeper is survived by what had not yet asked
+    the kernel to die with it."""
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(each / "cwd").startswith(str(left)):
+                os.kill(int(each.name), signal.SIGKILL)
+
+
+def _unmounted(left: Path) -> bool:
+    """Take its mounts away; one is busy until the kernel has ended the processes of a killed keeper."""
+    for _ in range(50):
+        mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        ours = [mount for mount in mounted if mount.startswith(f"{left}/")]
+        if not ours:
+            return True
+        for mount in ours:
+            subprocess.run(["umount", mount], capture_output=True, check=False)
+        time.sleep(0.1)
+    return False
 
 
 def _sweep_rules() -> None:
