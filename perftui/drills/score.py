@@ -58,6 +58,7 @@ class Score:
         self._course: list[Told] = []
         self._before: dict[str, str] = {}
         self._beside: dict[str, str] = {}
+        self._of_the_fault: set[str] = set()
         self._clock: float | None = None
 
     def begun(self, mono: float | None) -> None:
@@ -80,6 +81,8 @@ class Score:
             self._symptom = self._begun if symptom is None else mono
         self._beside |= alarms(snapshot, frozenset({*self._drill.rules, *self._drill.also}))
         self._is_right = self._judge(snapshot)
+        if self._is_right:
+            self._of_the_fault |= _explained(snapshot)
         if self._is_right and self._right is None:
             self._right, self._right_told = mono, self._course[-1]
 
@@ -122,15 +125,21 @@ class Score:
             verdict_s=verdict_s,
             within_s=drill.within_s,
             alarms_before=tuple(self._before.values()),
-            alarms_beside=tuple(self._beside.values()),
+            alarms_beside=tuple(self._cried_beside.values()),
             course=tuple(self._course),
         )
+
+    @property
+    def _cried_beside(self) -> dict[str, str]:
+        """A symptom may be told before its cause is: what the right verdict then explains was none too many."""
+        return {key: title for key, title in self._beside.items() if key not in self._of_the_fault}
 
     def _reason(self, verdict_s: float | None) -> str:
         if self._begun is None:
             return "the fault was never made"
         if self._drill.healthy:
-            return f"{len(self._beside)} findings where nothing is wrong" if self._beside else ""
+            beside = self._cried_beside
+            return f"{len(beside)} findings where nothing is wrong" if beside else ""
         if verdict_s is None:
             return "another verdict" if self._symptom is not None else "the fault could not be measured"
         if verdict_s > self._drill.within_s:
@@ -171,15 +180,27 @@ def _above(snapshot: Snapshot, reading: str, above: float) -> bool:
 
 def alarms(snapshot: Snapshot, expected: frozenset[str]) -> dict[str, str]:
     """Findings that no active one explains and that were not expected, by rule and subject."""
-    active = [finding for finding in snapshot.findings if finding.severity > Severity.INFO]
-    explained = links(snapshot.history, active).explained
+    active, explained = _active(snapshot)
     return {
-        f"{finding.rule} {_place(finding)}": f"{finding.rule}: {finding.title}"
+        _key(finding): f"{finding.rule}: {finding.title}"
         for place, finding in enumerate(active)
         if place not in explained and finding.rule not in expected
     }
 
 
-def _place(finding: Finding) -> str:
-    """Where it is, without who leads there at the moment."""
-    return " ".join(str(value) for name, value in finding.subject.items() if name not in ("pid", "process"))
+def _explained(snapshot: Snapshot) -> set[str]:
+    """Findings that an active one explains, as `alarms` would name them."""
+    active, explained = _active(snapshot)
+    return {_key(active[place]) for place in explained}
+
+
+def _active(snapshot: Snapshot) -> tuple[list[Finding], frozenset[int]]:
+    """Findings that call for somebody, and the places of those that another explains."""
+    active = [finding for finding in snapshot.findings if finding.severity > Severity.INFO]
+    return active, links(snapshot.history, active).explained
+
+
+def _key(finding: Finding) -> str:
+    """The rule and where it is, without who leads there at the moment."""
+    where = " ".join(str(value) for name, value in finding.subject.items() if name not in ("pid", "process"))
+    return f"{finding.rule} {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from perftui.drills import DRILLS
@@ -78,6 +79,15 @@ def test_what_is_cried_beside_the_fault_is_counted_once_whoever_leads_there() ->
 
     assert result.alarms_before == ("host.disk_filling: host.disk_filling of 7",)
     assert result.alarms_beside == ("host.cpu_saturated: host.cpu_saturated of 3",)
+
+
+def test_a_symptom_that_is_told_before_its_cause_is_none_too_many() -> None:
+    leak = msgspec.structs.replace(LOCKED, rules=("host.memory_leak",), constraints=(Constraint.MEMORY_BOUND,))
+    symptom = found("host.memory_pressure", Constraint.MEMORY_BOUND)
+    cause = found("host.memory_leak", Constraint.MEMORY_BOUND)
+
+    assert scored(*CALM, (symptom,), (symptom,), (cause, symptom), drill=leak).alarms_beside == ()
+    assert len(scored(*CALM, (symptom,), (), (cause,), drill=leak).alarms_beside) == 1
 
 
 def test_where_nothing_is_wrong_every_finding_is_one_too_many() -> None:
