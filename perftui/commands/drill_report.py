@@ -119,7 +119,8 @@ def _missed(
         found.append(f"the playbook {last.verdict.playbook} answers this and was not run")
     if not marks:
         found.append("no mark (m) says what was seen or done, for those who come later")
-    if not result.right and result.reason:
+    # A right verdict that ends once somebody has acted is no miss.
+    if result.verdict_s is None or result.verdict_s > result.within_s:
         found.append(f"perftui itself: {result.reason}")
     expected = frozenset({*drill.rules, *drill.also})
     found += [f"also told when you left: {title}" for title in alarms(last, expected).values()]

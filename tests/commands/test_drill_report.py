@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from perftui.commands.drill_report import told_at_end
@@ -35,8 +36,11 @@ RESULT = Result(
 )
 
 
-def told(folder: Path, marks: dict[int, str]) -> str:
-    return told_at_end(DRILL, RESULT, BEGUN_AT, host(40, marks=marks), folder)
+ENDED = "it was right, and then another verdict took its place"
+
+
+def told(folder: Path, marks: dict[int, str], result: Result = RESULT) -> str:
+    return told_at_end(DRILL, result, BEGUN_AT, host(40, marks=marks), folder)
 
 
 def test_the_right_act_has_its_time(tmp_path: Path) -> None:
@@ -59,6 +63,19 @@ def test_what_was_left_undone_is_told(tmp_path: Path) -> None:
     missed = words.partition("Missed:")[2].partition("What mends it:")[0]
     assert "nobody acted: terminate or cancel was at hand" in missed
     assert "no mark (m)" in missed
+
+
+@pytest.mark.parametrize(
+    ("verdict_s", "reason", "missed"),
+    [(5.0, ENDED, False), (None, "another verdict", True), (14.0, "14.0 s to the verdict, 10 s allowed", True)],
+    ids=["mended by the operator", "never", "late"],
+)
+def test_what_we_missed_is_told_but_not_that_the_operator_mended_it(
+    verdict_s: float | None, reason: str, missed: bool, tmp_path: Path
+) -> None:
+    result = msgspec.structs.replace(RESULT, right=False, verdict_s=verdict_s, reason=reason)
+
+    assert (f"perftui itself: {reason}" in told(tmp_path, {25: "terminated 7"}, result)) == missed
 
 
 @pytest.mark.parametrize("begun_at", [None, BEGUN_AT])
