@@ -243,6 +243,24 @@ CHANGE = text(
 
 
 @pytest.mark.parametrize(
+    ("undo", "stands"),
+    [
+        ("{say: Look after it}", True),
+        ("{say: Note the time}", True),
+        ("{run: [back], effect: read}", True),
+        ("{say: none}", False),
+        ('{say: "No undo: it is gone."}', False),
+        ("{say: no undo is needed}", False),
+    ],
+)
+def test_an_undo_that_says_that_there_is_none_does_not_stand(undo: str, stands: bool) -> None:
+    driven = Driven(book(CHANGE.replace("{say: Look after it}", undo)))
+
+    assert "change" in driven.run()
+    assert bool(open_undos(driven.state)) is stands
+
+
+@pytest.mark.parametrize(
     ("answer", "ended", "undos"),
     [("done", "passed", 1), ("not_done", None, 0)],
 )

@@ -13,7 +13,7 @@ from perftui.playbooks.load import walk
 from perftui.playbooks.report.records import Change, StepTold
 from perftui.playbooks.report.told import lines, mapping, moment, number, words
 from perftui.playbooks.run.state import Book
-from perftui.playbooks.steps import effect_of, kind_of
+from perftui.playbooks.steps import can_be_undone, effect_of, kind_of
 
 replace = msgspec.structs.replace
 UNDO = "undo:"
@@ -156,7 +156,7 @@ def changes(entries: Sequence[Entry], steps: Steps, known: Mapping[str, Step]) -
         agreed = _confirmation(entries, told)
         step = step_of(known, told.path)
         undo = undos.get(steps.keys[place])
-        stands = "stands" if step is not None and step.undo is not None and begun else ""
+        stands = "stands" if step is not None and can_be_undone(step) and begun else ""
         shown = lines(agreed.data.get("evidence"), 40) if agreed else ()
         yield Change(
             path=told.path,

@@ -14,7 +14,7 @@ from perftui.playbooks.document import Effect, Step
 from perftui.playbooks.journal import Entry, Event
 from perftui.playbooks.run.moves import fresh, into_playbook, jumped, onward, stopping, taken, top
 from perftui.playbooks.run.state import Assessed, Book, Ended, Frame, State, Status, Undoable, begun, here, scope_of
-from perftui.playbooks.steps import effect_of, kind_of
+from perftui.playbooks.steps import can_be_undone, effect_of, kind_of
 from perftui.playbooks.steps.branch import Branch
 from perftui.playbooks.steps.choose import Choose
 from perftui.playbooks.steps.for_each import ForEach
@@ -205,8 +205,8 @@ def _chosen(book: Book, state: State, entry: Entry) -> State:
 
 
 def _undoable(state: State, frame: Frame, step: Step, path: str, entry: Entry) -> State:
-    """A change with an undo was made."""
-    if step.undo is None:
+    """A change with a way back was made."""
+    if not can_be_undone(step):
         return state
     visit = state.visits.get(path, 1)
     key = path if visit == 1 else f"{path}#{visit}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from perftui.playbooks.document import Do, Effect, Step
 from perftui.playbooks.steps import (
     ask,
@@ -23,6 +25,7 @@ from perftui.playbooks.steps import (
     watch,
 )
 from perftui.playbooks.steps.kind import Kind, worst
+from perftui.playbooks.steps.say import Say
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -60,3 +63,12 @@ def effect_of(step: Step) -> Effect:
     kind = kind_of(step.do)
     inside = [effect_of(each) for way in kind.ways(step.do) for each in way.steps]
     return worst([step.effect or kind.effect(step.do), *inside])
+
+
+_NO_WAY_BACK = re.compile(r"\s*no(ne\b|\s+undo\b)", re.IGNORECASE)
+
+
+def can_be_undone(step: Step) -> bool:
+    """Whether a change has a way back; an undo that only says that there is none is no way back."""
+    undo = step.undo.do if step.undo is not None else None
+    return undo is not None and not (isinstance(undo, Say) and _NO_WAY_BACK.match(undo.text))
