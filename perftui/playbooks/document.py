@@ -180,6 +180,8 @@ class Playbook(msgspec.Struct, frozen=True, kw_only=True):
     """The documents that the steps come from."""
     reviewed: Day | None = None
     review_every_s: Duration = field(name="review_every", default=Duration(180 * 86400))
+    reviewed_hash: str = ""
+    """Of the text as it was reviewed, so that a later change is told; lint says what it is. Empty: a change can't be told."""
     suggest_when: tuple[Condition, ...] = ()
     """Any of them offers the playbook; none ever starts it."""
     suggests_for: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,7 @@ from perftui.playbooks.trust import read_trusted
 from perftui.playbooks.yaml_tree import LIMIT_BYTES, Misplaced, Node, read
 
 MOST_STEPS, DEEPEST = 200, 6
+_REVIEW_LINE = re.compile(r"^(reviewed|reviewed_hash|review_every):.*\n?", re.MULTILINE)
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,16 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     places: dict[Where, tuple[int, int, bool]]
     """Where each value stands: line and column from 1, and whether it is a text on that one line."""
+
+    @property
+    def changed_since_review(self) -> bool:
+        """Its text is not the one that was reviewed; false also where nothing tells which one that was."""
+        return self.playbook.reviewed_hash not in ("", self.review_hash)
+
+    @property
+    def review_hash(self) -> str:
+        """Of its text without the lines that tell of the review."""
+        return hashlib.sha256(_REVIEW_LINE.sub("", self.text).encode()).hexdigest()[:12]
 
     def complaint(
         self, where: Where, what: str, right: str = "", *, offset: int = 0, warning: bool = False

@@ -32,7 +32,7 @@ def shelf_text(shelved: Sequence[Shelved], today: date) -> str:
             continue
         origin = "" if each.origin == "shipped" else f"  ({each.origin})"
         playbook = each.loaded.playbook
-        lines.append(f"{each.id:<{width}}  {review(playbook, today):<25}  {playbook.title}{origin}")
+        lines.append(f"{each.id:<{width}}  {review(each.loaded, today):<25}  {playbook.title}{origin}")
     return "\n".join(lines)
 
 
@@ -43,7 +43,7 @@ def playbook_text(loaded: Loaded, today: date) -> str:
     facts = [
         ("file", f"{loaded.file}  sha256 {loaded.sha256[:12]}"),
         ("owner", playbook.owner),
-        ("review", review(playbook, today)),
+        ("review", review(loaded, today)),
         ("source", ", ".join(playbook.source)),
         (
             "offered",

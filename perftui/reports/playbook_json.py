@@ -53,7 +53,13 @@ def _entry(each: Shelved, today: date) -> dict[str, Any]:
 def _origin(loaded: Loaded, today: date) -> dict[str, Any]:
     playbook = loaded.playbook
     due = overdue(playbook.reviewed, playbook.review_every_s, today)
-    return {"file": loaded.file, "sha256": loaded.sha256, "reviewed": playbook.reviewed, "stale": due is not None}
+    return {
+        "file": loaded.file,
+        "sha256": loaded.sha256,
+        "reviewed": playbook.reviewed,
+        "stale": due is not None,
+        "changed_since_review": loaded.changed_since_review,
+    }
 
 
 def _formatted(value: Any) -> bytes:

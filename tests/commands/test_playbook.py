@@ -46,6 +46,22 @@ def test_list_as_json(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     assert listed["sample"]["origin"] == str(folder) and listed["sample"]["problem"] is None
 
 
+def test_list_tells_what_was_changed_after_its_review(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    path = folder / "sample.yaml"
+    path.write_text(path.read_text().replace("steps:", "reviewed_hash: new\nsteps:", 1))
+    main(["playbook", "lint", str(path)])
+    right = capsys.readouterr().out.rpartition("reviewed_hash: ")[2][:12]
+    path.write_text(path.read_text().replace("reviewed_hash: new", f"reviewed_hash: {right}\nreview_every: 90d"))
+
+    def listed() -> str:
+        main(["playbook", "list", "--dir", str(folder)])
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("sample"))
+
+    assert "  reviewed 2026-" in listed()
+    path.write_text(path.read_text() + "# tried in the night\n")
+    assert "  changed since 2026-" in listed()
+
+
 def test_list_warns_of_what_it_can_not_use(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     (folder / "broken.yaml").write_text("id: [")
     assert main(["playbook", "list", "--dir", str(folder)]) == ExitCode.WARNING

@@ -101,7 +101,7 @@ def _offer(shelved: Shelved, reason: str, shelf: Shelf, snapshot: Snapshot | Non
         title=playbook.title,
         summary=" ".join(playbook.summary.split()),
         reason=reason,
-        review=review(playbook, datetime.now(UTC).date()),
+        review=review(loaded, datetime.now(UTC).date()),
         origin=shelved.origin,
         effect=planned.effect,
         missing=tuple(missing),

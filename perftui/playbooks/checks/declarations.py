@@ -10,8 +10,9 @@ from perftui.findings import RULES
 from perftui.playbooks.checks.flow import Flow
 from perftui.playbooks.checks.sheet import Placed, Sheet
 from perftui.playbooks.complaint import Complaint, Wrong, nearest
-from perftui.playbooks.document import Playbook, Var
+from perftui.playbooks.document import Var
 from perftui.playbooks.inputs import value_of
+from perftui.playbooks.load import Loaded
 from perftui.playbooks.shape import Where
 
 _PROPOSED = re.compile(r"(context|deploy|alert)\.[A-Za-z_][A-Za-z0-9_]*")
@@ -44,6 +45,10 @@ def _review(sheet: Sheet) -> Iterator[Complaint]:
     if due := overdue(sheet.playbook.reviewed, sheet.playbook.review_every_s, sheet.today):
         what = f"its review was due on {due}"
         yield sheet.say(("reviewed",), what, "go through it and write the day here", warning=True)
+    if sheet.loaded.changed_since_review:
+        what = f"it was changed after its review of {reviewed}"
+        right = f"go through it, write the day and `reviewed_hash: {sheet.loaded.review_hash}`"
+        yield sheet.say(("reviewed_hash",), what, right, warning=True)
 
 
 def overdue(reviewed: str | None, every_s: float, today: date) -> date | None:
@@ -54,10 +59,13 @@ def overdue(reviewed: str | None, every_s: float, today: date) -> date | None:
     return due if due < today else None
 
 
-def review(playbook: Playbook, today: date) -> str:
+def review(loaded: Loaded, today: date) -> str:
     """How fresh it is, in words."""
+    playbook = loaded.playbook
     if playbook.reviewed is None:
         return "never reviewed"
+    if loaded.changed_since_review:
+        return f"changed since {playbook.reviewed}"
     due = overdue(playbook.reviewed, playbook.review_every_s, today)
     return f"review was due {due}" if due else f"reviewed {playbook.reviewed}"
 
