@@ -98,7 +98,8 @@ class Names:
                 told(f"{'.'.join(parts[:2])} is no step", nearest(name, set(self._sheet.by_id)))
             return None
         itself = source.where == placed.where
-        if (itself and not ran) or (not itself and source.where not in self._flow.before[placed.where]):
+        inside = not itself and ran and source.where[: len(placed.where)] == placed.where
+        if (itself and not ran) or not (itself or inside or source.where in self._flow.before[placed.where]):
             told(f"{name} can't have run before this step", "use what an earlier step found")
         if len(parts) == 2:
             told(f"{'.'.join(parts)} is a step, not a value", f"write {'.'.join(parts)}.FIELD")

@@ -109,7 +109,8 @@ class Sheet:
             if placed.step.when is not None:
                 yield (*placed.where, "when"), placed.step.when, placed, False
             for place, condition in placed.kind.conditions(placed.step.do):
-                yield (*placed.do, *place), condition, placed, False
+                # What ends a loop is looked at after the steps inside of it.
+                yield (*placed.do, *place), condition, placed, placed.kind.loops
             for number, assessment in enumerate(placed.step.assess):
                 yield (*placed.where, "assess", number, "if"), assessment.condition, placed, True
 
