@@ -49,6 +49,13 @@ VALUES = {
     "off": "false",
     "address": "203.0.113.0/24",
     "rule": "90",
+    "selector": "app=app",
+    "container": "app",
+    "pod_mib": "768",
+    "pod_mib_before": "512",
+    "workers": "16",
+    "workers_before": "8",
+    "workers_env": "WORKERS",
 }
 
 

@@ -25,6 +25,8 @@ WANTED = """
 incident-response triage-60s use-method db-slow-query-spike db-lock-contention pool-exhaustion cpu-spike memory-leak
 disk-io-saturation disk-space post-deploy-regression external-api-timeout cert-expiry capacity-exhaustion
 autoscale-failure cache-ineffective cross-region-latency ddos-load sudden-degradation baseline-establish audit-7-phase
+error-budget-burn tail-latency db-replication-lag db-table-bloat n-plus-one db-unreachable container-oom network-saturation
+thread-pool-exhaustion dns-slow synthetic-check fd-exhaustion
 """
 _NO_SOURCE = "its own: a reader must see whose number it is, so `text` says what it stands for"
 
