@@ -21,7 +21,7 @@ from perftui import __version__
 from perftui.clients.own_pgbouncer import pgbouncer_program
 from perftui.drills import DRILLS, reason
 from perftui.drills.kind import Drill
-from perftui.drills.score import Result
+from perftui.drills.score import Result, Told
 
 ROOT = Path(__file__).parents[1]
 HEALTHY_S, QUICK_HEALTHY_S = 600, 60
@@ -71,7 +71,7 @@ def _rounds(drill: Drill, rounds: int, quick: bool) -> list[Result]:
 def row(drill: Drill, results: Sequence[Result]) -> str:
     """A drill's rounds in one line of the table; misses with their reason."""
     verdicts = {f"{each.verdict.constraint} · {each.verdict.finding or '–'}" for each in results if each.verdict}
-    chains = {" → ".join(each.verdict.chain) or "–" for each in results if each.verdict}
+    chains = {_chains(each.verdict) for each in results if each.verdict}
     times = [each.verdict_s for each in results if each.verdict_s is not None]
     missed = {each.reason for each in results if not each.right}
     beside = {title.partition(":")[0] for each in results for title in (*each.alarms_before, *each.alarms_beside)}
@@ -87,6 +87,11 @@ def row(drill: Drill, results: Sequence[Result]) -> str:
         ", ".join(sorted(beside)) or "none",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _chains(told: Told) -> str:
+    """`a → b`, and those of other incidents after a plus."""
+    return " + ".join(" → ".join(chain) for chain in (told.chain, *told.others)) or "–"
 
 
 def _versions() -> str:

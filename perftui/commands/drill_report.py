@@ -55,6 +55,7 @@ def result_text(drill: Drill, result: Result) -> str:
         f"result    {'right' if result.right else f'WRONG: {result.reason}'}",
         f"verdict   {_verdict(found)}",
         f"chain     {' → '.join(found.chain) if found and found.chain else '-'}",
+        *(f"and       {' → '.join(other)}" for other in (found.others if found else ())),
         f"time      {_seconds(result.verdict_s)} from the symptom, which could be measured {_seconds(result.symptom_s)}"
         " after the fault",
         f"before    {len(result.alarms_before)} findings before the fault",

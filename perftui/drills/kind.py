@@ -35,6 +35,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """Rule at the top of the chain, either of them; empty where nothing is wrong."""
     also: tuple[str, ...] = ()
     """Other rules that must be found, each in a chain of its own or in this one."""
+    apart: tuple[str, ...] = ()
+    """Rules that must each be the cause of a chain of its own."""
     needs: tuple[Need, ...] = ()
     symptom: Symptom | None = None
     """From when on it can be measured; None: from the moment it is made."""

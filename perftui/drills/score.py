@@ -19,6 +19,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     finding: str | None
     chain: tuple[str, ...]
     summary: str
+    others: tuple[tuple[str, ...], ...] = ()
+    """Chains of other incidents at that moment."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,22 +157,26 @@ class Score:
             said.finding in drill.rules
             and said.constraint in drill.constraints
             and set(drill.also) <= found | {said.finding}
+            and set(drill.apart) <= {said.finding, *(each.finding for each in said.others)}
         )
 
     def _note(self, snapshot: Snapshot, mono: float) -> None:
         said = snapshot.verdict
         last = self._course[-1] if self._course else None
-        if last and (last.constraint, last.finding, last.chain) == (said.constraint, said.finding, said.chain):
-            return
-        self._course.append(
-            Told(
-                after_s=mono - (self._begun or 0.0),
-                constraint=said.constraint,
-                finding=said.finding,
-                chain=said.chain,
-                summary=said.summary,
-            )
+        told = Told(
+            after_s=mono - (self._begun or 0.0),
+            constraint=said.constraint,
+            finding=said.finding,
+            chain=said.chain,
+            summary=said.summary,
+            others=tuple(each.chain for each in said.others),
         )
+        if last is None or _meaning(last) != _meaning(told):
+            self._course.append(told)
+
+
+def _meaning(told: Told) -> tuple[object, ...]:
+    return told.constraint, told.finding, told.chain, {each[0] for each in told.others}
 
 
 def _above(snapshot: Snapshot, reading: str, above: float) -> bool:

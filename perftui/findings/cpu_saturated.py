@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from perftui.findings import leaders
-from perftui.findings.holding import WINDOW_S, Held, damped, evidence, from_the_start, held, mean, pressure, watched
+from perftui.findings.holding import (
+    RELEASE,
+    WINDOW_S,
+    began,
+    evidence,
+    exceeded,
+    from_the_start,
+    kept,
+    mean,
+    of_late,
+    pressure,
+    watched,
+)
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.sources.cpu import CpuPart
 
 NAME = "host.cpu_saturated"
+_BUSY, _RUNNABLE, _STALL = "host.cpu.busy_ratio", "host.cpu.runnable", "host.pressure.cpu.some_ratio"
 
 
 class CpuSaturatedLimits(Limits, frozen=True, kw_only=True):
@@ -23,18 +38,27 @@ class CpuSaturatedLimits(Limits, frozen=True, kw_only=True):
     window_s: float = WINDOW_S
 
 
+class _Load(msgspec.Struct, frozen=True, kw_only=True):
+    """Full CPUs with a queue."""
+
+    busy: float
+    queue: float
+    longest: float
+    """Of the queue, of late."""
+    stalled: float | None
+    since_at: float
+    before: bool
+
+
 def cpu_saturated(history: History, limits: CpuSaturatedLimits) -> list[Finding]:
     """Full CPUs with a queue. Full alone is good use of a host."""
     part = history.latest(CpuPart)
     if part is None:
         return []
     cores = part.cpu.count
-    busy = _busy(history, limits)
-    queue = _queue(history, limits, limits.runnable_per_core * cores)
-    if busy is None or queue is None or queue < limits.runnable_per_core * cores:
-        return []
-    stalled = _stalled(history, limits)
-    if stalled is not None and stalled < limits.stall_ratio:
+    wanted = limits.runnable_per_core * cores
+    load = _held(history, limits, wanted) if watched(history, limits.window_s) else _early(history, limits, wanted)
+    if load is None:
         return []
     leader = leaders.leading(history, leaders.cpu, floor=0.2 * cores)
     share = f", led by {leader.words} with {leader.weight:.1f} CPUs" if leader else ""
@@ -42,46 +66,82 @@ def cpu_saturated(history: History, limits: CpuSaturatedLimits) -> list[Finding]
     return [
         Finding(
             rule=NAME,
-            severity=Severity.CRITICAL if queue >= limits.critical_runnable_per_core * cores else Severity.WARNING,
+            severity=Severity.CRITICAL
+            if load.longest >= limits.critical_runnable_per_core * cores
+            else Severity.WARNING,
             constraint=Constraint.CPU_BOUND,
-            title=f"{queue:.0f} tasks want {cores} CPUs, {busy.mean:.0%} busy{share}",
-            since_at=busy.since_at,
-            began_before=busy.began_before,
+            title=f"{load.queue:.0f} tasks want {cores} CPUs, {load.busy:.0%} busy{share}",
+            since_at=load.since_at,
+            began_before=load.before,
             subject=leaders.subject(leader),
             evidence=(
-                evidence("host.cpu.busy_ratio", busy.mean, "ratio", limits.busy_ratio, window, "S002 35.3.2"),
-                evidence("host.cpu.runnable", queue, "tasks", limits.runnable_per_core * cores, window),
-                evidence("host.pressure.cpu.some_ratio", stalled, "ratio", limits.stall_ratio, window),
+                evidence(_BUSY, load.busy, "ratio", limits.busy_ratio, window, "S002 35.3.2"),
+                evidence(_RUNNABLE, load.queue, "tasks", wanted, window),
+                evidence(_STALL, load.stalled, "ratio", limits.stall_ratio, window),
             ),
         )
     ]
 
 
-def _busy(history: History, limits: CpuSaturatedLimits) -> Held | None:
-    if not watched(history, limits.window_s):
-        stall, busy = pressure(history, "cpu"), history.value("host.cpu.busy_ratio")
-        early = stall is not None and stall.some_avg10_ratio > limits.stall_ratio
-        return from_the_start(history, busy) if early and busy is not None and busy > limits.busy_ratio else None
-    niced = mean(history, "host.cpu.nice_ratio", limits.window_s) or 0.0
-    busy_held = held(history, "host.cpu.busy_ratio", limits.busy_ratio, limits.window_s)
-    return busy_held if busy_held and busy_held.mean - niced > limits.busy_ratio else None
-
-
-def _stalled(history: History, limits: CpuSaturatedLimits) -> float | None:
-    stall = pressure(history, "cpu")
-    if stall is None or not watched(history, limits.window_s):
-        return stall.some_avg10_ratio if stall else None
-    return damped(history, "host.pressure.cpu.some_ratio", limits.stall_ratio, limits.window_s)
-
-
-def _queue(history: History, limits: CpuSaturatedLimits, limit: float) -> float | None:
-    """Runnable tasks without ourselves: we run whenever we count."""
-    runnable = (
-        damped(history, "host.cpu.runnable", limit + 1, limits.window_s)
-        if watched(history, limits.window_s)
-        else history.value("host.cpu.runnable")
+def _early(history: History, limits: CpuSaturatedLimits, wanted: float) -> _Load | None:
+    """What the kernel's 10 s mean says in our first seconds."""
+    stall, busy, runnable = pressure(history, "cpu"), history.value(_BUSY), history.value(_RUNNABLE)
+    if stall is None or busy is None or runnable is None:
+        return None
+    if busy <= limits.busy_ratio or runnable - 1 < wanted or stall.some_avg10_ratio <= limits.stall_ratio:
+        return None
+    found = from_the_start(history, busy)
+    return _Load(
+        busy=busy,
+        queue=runnable - 1,
+        longest=runnable - 1,
+        stalled=stall.some_avg10_ratio,
+        since_at=found.since_at,
+        before=found.began_before,
     )
-    return None if runnable is None else max(0.0, runnable - 1)
+
+
+def _held(history: History, limits: CpuSaturatedLimits, wanted: float) -> _Load | None:
+    window_s = limits.window_s
+
+    def own(then: History) -> float:
+        """Busy with what is not niced: that gives way."""
+        return (mean(then, _BUSY, window_s) or 0.0) - (mean(then, "host.cpu.nice_ratio", window_s) or 0.0)
+
+    def over(then: History) -> bool:
+        stalled = mean(then, _STALL, window_s)
+        return (
+            exceeded(then, _BUSY, limits.busy_ratio, window_s)
+            and own(then) > limits.busy_ratio
+            and _queue(then, window_s) >= wanted
+            and (stalled is None or stalled >= limits.stall_ratio)
+        )
+
+    def gone(then: History) -> bool:
+        stalled = mean(then, _STALL, window_s)
+        return (
+            own(then) < RELEASE * limits.busy_ratio
+            or _queue(then, window_s) < RELEASE * wanted
+            or (stalled is not None and stalled < RELEASE * limits.stall_ratio)
+        )
+
+    last, busy = kept(history, over, gone), mean(history, _BUSY, window_s)
+    if last is None or busy is None:
+        return None
+    since_at, before = began(last, over, gone, lambda then: then.held_since(_BUSY, 0.8 * limits.busy_ratio, window_s))
+    return _Load(
+        busy=busy,
+        queue=_queue(history, window_s),
+        longest=max(of_late(history, _RUNNABLE, window_s), default=1.0) - 1,
+        stalled=mean(history, _STALL, window_s),
+        since_at=since_at,
+        before=before,
+    )
+
+
+def _queue(history: History, window_s: float) -> float:
+    """Runnable tasks without ourselves: we run whenever we count."""
+    return max(0.0, (mean(history, _RUNNABLE, window_s) or 0.0) - 1)
 
 
 RULE = Rule(

@@ -25,7 +25,7 @@ def cpu_stolen(history: History, limits: CpuStolenLimits) -> list[Finding]:
     return [
         Finding(
             rule=NAME,
-            severity=Severity.CRITICAL if stolen.mean > limits.critical_ratio else Severity.WARNING,
+            severity=Severity.CRITICAL if stolen.highest > limits.critical_ratio else Severity.WARNING,
             constraint=Constraint.CPU_BOUND,
             title=f"the hypervisor takes {stolen.mean:.0%} of the CPU time",
             since_at=stolen.since_at,

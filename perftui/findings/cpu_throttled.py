@@ -31,7 +31,7 @@ def cpu_throttled(history: History, limits: CpuThrottledLimits) -> list[Finding]
         found.append(
             Finding(
                 rule=NAME,
-                severity=Severity.CRITICAL if stopped.mean > limits.critical_ratio else Severity.WARNING,
+                severity=Severity.CRITICAL if stopped.highest > limits.critical_ratio else Severity.WARNING,
                 constraint=Constraint.CPU_BOUND,
                 title=f"{who} is throttled {stopped.mean:.0%} of the time by its quota of {group.quota_cores:g} CPUs",
                 since_at=stopped.since_at,

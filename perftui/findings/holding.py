@@ -1,6 +1,9 @@
-"""A limit must hold for a window, not for one sample; and the kernel's own 10 s means speak before our first window is full."""
+"""A limit must hold for a window, not for one sample, and what held is over when the reading is well below it; the kernel's own
+10 s means speak before our first window is full."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,14 +17,28 @@ MIN_COVERED = 0.75
 MIN_KNOWN = 0.8
 """Share of a window's ticks that must have a value (the same as for `for` in playbook conditions)."""
 
-NEAR = 0.7
-"""From this share of a limit on a reading is near to it."""
+RELEASE = 0.6
+"""What held is over at once when its mean falls below this share of the limit: a load that comes and goes every few seconds
+moves the mean of a window by a fifth either way, so that its low is two thirds of its high."""
+LINGER_S = 15.0
+"""Above that it stays so long after it was last over its limit, so that what swings around a limit does not come and go."""
+_EPISODES = 50
+"""So many times that it was over its limit are joined at the most, when it is asked since when."""
+
+Predicate = Callable[[History], bool]
+"""Of the numbers that led to a moment: its windows, never its newest readings."""
+
+
+Since = Callable[[History], tuple[float, bool]]
+"""(wall clock, began before) since when something holds at a moment."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit that was exceeded over a window."""
+    """A limit that is exceeded over a window, or was of late."""
 
     mean: float
+    highest: float
+    """Of the means of late; severities are judged by it."""
     since_at: float
     began_before: bool
 
@@ -39,33 +56,85 @@ def mean(history: History, reading: str, window_s: float = WINDOW_S) -> float | 
     return window.mean
 
 
-def damped(history: History, reading: str, limit: float, window_s: float = WINDOW_S) -> float | None:
-    """The mean of a window; where it is a little below the limit, that of four windows if it is higher.
+def kept(history: History, over: Predicate, gone: Predicate) -> History | None:
+    """The last moment at which a limit was exceeded, as long as that is not over: now, or less than `LINGER_S` ago.
 
-    So what swings around a limit does not come and go with each swing.
+    Args:
+        over: Whether the limit is exceeded at a moment.
+        gone: Whether it is so far below that it is over at once. Not asked where it is over the limit.
     """
-    now = mean(history, reading, window_s)
-    if now is None or now >= limit or now < NEAR * limit:
-        return now
-    longer = mean(history, reading, 4 * window_s)
-    return now if longer is None else max(now, longer)
+    if over(history):
+        return history
+    if gone(history):
+        return None
+    for ticks in range(1, len(history.ages(LINGER_S))):
+        then = history.back(ticks)
+        if over(then):
+            return then
+        if gone(then):
+            return None
+    return None
+
+
+def began(then: History, over: Predicate, gone: Predicate, since: Since) -> tuple[float, bool]:
+    """(wall clock, began before) since when it has been kept: what was kept until it was over the limit again goes on.
+
+    Args:
+        then: The moment that `kept` gave.
+        since: Since when it was over the limit, at a moment at which it was.
+    """
+    since_at, before = since(then)
+    for _ in range(_EPISODES):
+        last = None if before else then.until(since_at)
+        earlier = kept(last, over, gone) if last is not None else None
+        if earlier is None:
+            break
+        since_at, before = since(earlier)
+    return since_at, before
+
+
+def of_late(history: History, reading: str, window_s: float = WINDOW_S) -> list[float]:
+    """The means of the windows that ended of late: what a severity is judged by, so that it does not come and go either."""
+    means = (mean(history.back(ticks), reading, window_s) for ticks in range(len(history.ages(LINGER_S))))
+    return [each for each in means if each is not None]
+
+
+def exceeded(history: History, reading: str, above: float, window_s: float = WINDOW_S, share: float = 0.6) -> bool:
+    """The mean over the window is above the limit, and so are at least `share` of its values."""
+    average = mean(history, reading, window_s)
+    if average is None or average <= above:
+        return False
+    values = history.window(reading, window_s).values
+    return sum(value > above for value in values) >= share * len(values)
+
+
+def below(history: History, reading: str, above: float, window_s: float = WINDOW_S) -> bool:
+    """It is not known, or so far below the limit that it is over at once."""
+    average = mean(history, reading, window_s)
+    return average is None or average < RELEASE * above
 
 
 def held(
     history: History, reading: str, above: float, window_s: float = WINDOW_S, share: float = 0.6, stays: float = 0.8
 ) -> Held | None:
-    """The mean over the window is above the limit, and so are at least `share` of its values.
+    """The limit is exceeded over the window, or was of late, and the mean is not far below yet.
 
     Since: back to where the reading was last below `stays` times the limit for more than a window.
     """
+
+    def over(then: History) -> bool:
+        return exceeded(then, reading, above, window_s, share)
+
+    def gone(then: History) -> bool:
+        return below(then, reading, above, window_s)
+
+    last = kept(history, over, gone)
     average = mean(history, reading, window_s)
-    if average is None or average <= above:
+    if last is None or average is None:
         return None
-    values = history.window(reading, window_s).values
-    if sum(value > above for value in values) < share * len(values):
-        return None
-    since_at, before = history.held_since(reading, above * stays, window_s)
-    return Held(mean=average, since_at=since_at, began_before=before)
+    since_at, before = began(last, over, gone, lambda then: then.held_since(reading, above * stays, window_s))
+    highest = max(of_late(history, reading, window_s))
+    return Held(mean=average, highest=highest, since_at=since_at, began_before=before)
 
 
 def pressure(history: History, resource: str) -> PressureReading | None:
@@ -77,7 +146,7 @@ def pressure(history: History, resource: str) -> PressureReading | None:
 
 def from_the_start(history: History, average: float) -> Held:
     """What the kernel's 10 s mean says in our first seconds: it holds, and began before we looked."""
-    return Held(mean=average, since_at=history.started_at, began_before=True)
+    return Held(mean=average, highest=average, since_at=history.started_at, began_before=True)
 
 
 def evidence(

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from perftui.findings import leaders
-from perftui.findings.holding import WINDOW_S, Held, evidence, from_the_start, held, mean, pressure, watched
+from perftui.findings.holding import (
+    WINDOW_S,
+    Held,
+    began,
+    below,
+    evidence,
+    exceeded,
+    from_the_start,
+    kept,
+    mean,
+    of_late,
+    pressure,
+    watched,
+)
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
 from perftui.sources.disks import DisksPart
 
 NAME = "host.io_saturated"
+_IOWAIT, _SOME, _FULL = "host.cpu.iowait_ratio", "host.pressure.io.some_ratio", "host.pressure.io.full_ratio"
 
 
 class IoSaturatedLimits(Limits, frozen=True, kw_only=True):
@@ -30,11 +44,11 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
     if waits is None:
         return []
     window = limits.window_s
-    iowait = mean(history, "host.cpu.iowait_ratio", window)
-    full = mean(history, "host.pressure.io.full_ratio", window)
+    iowait = mean(history, _IOWAIT, window)
+    full = mean(history, _FULL, window)
     leader = leaders.leading(history, leaders.disk, floor=4096.0)
     disk, disk_evidence = _disk(history, window)
-    worst = full if full is not None else iowait
+    worst = max(of_late(history, _FULL, window), default=waits.highest)
     where = f"disk {disk}" if disk else "disks"
     idle = (
         ""
@@ -44,22 +58,22 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
     return [
         Finding(
             rule=NAME,
-            severity=Severity.CRITICAL if (worst or waits.mean) > limits.critical_ratio else Severity.WARNING,
+            severity=Severity.CRITICAL if worst > limits.critical_ratio else Severity.WARNING,
             constraint=Constraint.IO_BOUND,
             title=f"work waits for {where} {(full or waits.mean):.0%} of the time{_wait_words(iowait)}{leaders.by(leader)}{idle}",
             since_at=waits.since_at,
             began_before=waits.began_before,
             subject=leaders.subject(leader, disk=disk),
             evidence=(
-                evidence("host.cpu.iowait_ratio", iowait, "ratio", limits.iowait_ratio, window, "S002 35.3.2"),
+                evidence(_IOWAIT, iowait, "ratio", limits.iowait_ratio, window, "S002 35.3.2"),
                 evidence(
-                    "host.pressure.io.some_ratio",
-                    mean(history, "host.pressure.io.some_ratio", window),
+                    _SOME,
+                    mean(history, _SOME, window),
                     "ratio",
                     limits.some_ratio,
                     window,
                 ),
-                evidence("host.pressure.io.full_ratio", full, "ratio", limits.full_ratio, window),
+                evidence(_FULL, full, "ratio", limits.full_ratio, window),
                 *disk_evidence,
             ),
         )
@@ -71,18 +85,35 @@ def _wait_words(iowait: float | None) -> str:
 
 
 def _waits(history: History, limits: IoSaturatedLimits) -> Held | None:
-    stall = pressure(history, "io")
-    if not watched(history, limits.window_s):
+    stall, window_s = pressure(history, "io"), limits.window_s
+    if not watched(history, window_s):
         full = stall.full_avg10_ratio if stall else None
         return from_the_start(history, full) if full is not None and full > limits.full_ratio else None
-    full_held = held(history, "host.pressure.io.full_ratio", limits.full_ratio, limits.window_s)
-    if full_held:
-        return full_held
-    some = mean(history, "host.pressure.io.some_ratio", limits.window_s)
-    if stall is not None and (some is None or some < limits.some_ratio):
+
+    def all_wait(then: History) -> bool:
+        return exceeded(then, _FULL, limits.full_ratio, window_s)
+
+    def over(then: History) -> bool:
+        some = mean(then, _SOME, window_s)
+        backed = stall is None or (some is not None and some >= limits.some_ratio)
+        # I/O wait jumps from tick to tick (it counts only on the core where the waiting task slept): the mean decides.
+        return all_wait(then) or (backed and exceeded(then, _IOWAIT, limits.iowait_ratio, window_s, share=0.4))
+
+    def gone(then: History) -> bool:
+        idle = below(then, _IOWAIT, limits.iowait_ratio, window_s)
+        unbacked = stall is not None and below(then, _SOME, limits.some_ratio, window_s)
+        return below(then, _FULL, limits.full_ratio, window_s) and (idle or unbacked)
+
+    last = kept(history, over, gone)
+    reading, above, stays = (
+        (_FULL, limits.full_ratio, 0.8) if last is not None and all_wait(last) else (_IOWAIT, limits.iowait_ratio, 0.5)
+    )
+    average = mean(history, reading, window_s)
+    if last is None or average is None:
         return None
-    # I/O wait jumps from tick to tick (it counts only on the core where the waiting task slept): the mean decides.
-    return held(history, "host.cpu.iowait_ratio", limits.iowait_ratio, limits.window_s, share=0.4, stays=0.5)
+    since_at, before = began(last, over, gone, lambda then: then.held_since(reading, stays * above, window_s))
+    highest = max(of_late(history, reading, window_s))
+    return Held(mean=average, highest=highest, since_at=since_at, began_before=before)
 
 
 def _disk(history: History, window_s: float) -> tuple[str | None, tuple[Evidence, ...]]:

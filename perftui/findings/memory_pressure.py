@@ -40,7 +40,7 @@ def memory_pressure(history: History, limits: MemoryPressureLimits) -> list[Find
         return []
     stalled = stalls.mean if stalls else mean(history, "host.pressure.memory.some_ratio", limits.window_s)
     critical = memory.used_ratio > limits.critical_used_ratio or (
-        stalls is not None and stalls.mean > limits.critical_stall_ratio
+        stalls is not None and stalls.highest > limits.critical_stall_ratio
     )
     group = _group_at_its_limit(history, limits)
     leader = leaders.leading(history, leaders.major_faults, floor=50.0) if stalls else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from perftui.findings.holding import WINDOW_S, evidence, mean
+from math import inf
+
+from perftui.findings.holding import RELEASE, WINDOW_S, began, below, evidence, kept, mean
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
@@ -22,11 +24,24 @@ class NetworkRetransmitsLimits(Limits, frozen=True, kw_only=True):
 
 def network_retransmits(history: History, limits: NetworkRetransmitsLimits) -> list[Finding]:
     """Retransmitted segments over all segments of the window."""
-    again, out = mean(history, _AGAIN, limits.window_s), mean(history, _OUT, limits.window_s)
-    if again is None or not out or again < limits.retransmits_per_s or again / out < limits.retransmit_ratio:
+    window_s = limits.window_s
+
+    def ratio_of(then: History) -> float:
+        return (mean(then, _AGAIN, window_s) or 0.0) / (mean(then, _OUT, window_s) or inf)
+
+    def over(then: History) -> bool:
+        again = mean(then, _AGAIN, window_s) or 0.0
+        return again >= limits.retransmits_per_s and ratio_of(then) >= limits.retransmit_ratio
+
+    def gone(then: History) -> bool:
+        return below(then, _AGAIN, limits.retransmits_per_s, window_s) or (
+            ratio_of(then) < RELEASE * limits.retransmit_ratio
+        )
+
+    last, again, ratio = kept(history, over, gone), mean(history, _AGAIN, window_s), ratio_of(history)
+    if last is None or again is None:
         return []
-    ratio = again / out
-    since_at, before = history.held_since(_AGAIN, 0.0, limits.window_s)
+    since_at, before = began(last, over, gone, lambda then: then.held_since(_AGAIN, 0.0, window_s))
     return [
         Finding(
             rule=NAME,

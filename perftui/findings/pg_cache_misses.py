@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import postgres, statements
-from perftui.findings.holding import evidence, mean
+from perftui.findings.holding import RELEASE, evidence, kept, mean, of_late
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
@@ -26,16 +26,27 @@ class PgCacheMissesLimits(Limits, frozen=True, kw_only=True):
 def pg_cache_misses(history: History, limits: PgCacheMissesLimits) -> list[Finding]:
     """A low hit ratio while the server works, with the statement that misses most; a note where that is a dump or the like, which
     goes through a few buffers of its own."""
-    hit, active = mean(history, _HIT, limits.window_s), mean(history, _ACTIVE, limits.window_s)
-    if hit is None or active is None or hit >= limits.hit_ratio or active < limits.active:
+    window_s = limits.window_s
+
+    def misses(then: History, share: float) -> bool:
+        """So many that they are told; or still, where a share of the limits is enough."""
+        hit, active = mean(then, _HIT, window_s), mean(then, _ACTIVE, window_s)
+        if hit is None or active is None:
+            return False
+        return 1 - hit > share * (1 - limits.hit_ratio) and active >= share * limits.active
+
+    last = kept(history, lambda then: misses(then, 1.0), lambda then: not misses(then, RELEASE))
+    hit, active = mean(history, _HIT, window_s), mean(history, _ACTIVE, window_s)
+    if last is None or hit is None:
         return []
     leader = statements.leading(history, _missed_time)
-    since_at, before = postgres.since_below(history, _HIT, limits.hit_ratio, limits.window_s)
+    since_at, before = postgres.since_below(last, _HIT, limits.hit_ratio, window_s)
+    worst = min(of_late(history, _HIT, window_s))
     by = f", led by {statements.text(leader)}" if leader else ""
     return [
         Finding(
             rule=NAME,
-            severity=Severity.WARNING if hit < limits.warning_ratio and statements.ours(leader) else Severity.INFO,
+            severity=Severity.WARNING if worst < limits.warning_ratio and statements.ours(leader) else Severity.INFO,
             constraint=Constraint.IO_BOUND,
             title=f"{1 - hit:.0%} of the blocks asked for are not in shared buffers{by}",
             since_at=since_at,

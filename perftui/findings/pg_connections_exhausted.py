@@ -25,12 +25,12 @@ class PgConnectionsExhaustedLimits(Limits, frozen=True, kw_only=True):
 def pg_connections_exhausted(history: History, limits: PgConnectionsExhaustedLimits) -> list[Finding]:
     """Used slots above the limit; or the server turned us away since it is full."""
     part = history.latest(PgActivityPart)
-    used = held(history, _USED, limits.utilization_ratio, limits.window_s)
+    used = held(history, _USED, limits.utilization_ratio, limits.window_s, stays=1.0)
     if part is None or used is None:
         return _refused(history)
     connections = part.connections
     holder = _holder(connections)
-    since_at, before = postgres.since(history, _USED, limits.utilization_ratio, limits.window_s)
+    since_at, before = postgres.told_since(history, _USED, used)
     free = max(0, connections.max - connections.reserved - connections.used)
     return [
         Finding(

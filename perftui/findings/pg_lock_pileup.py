@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perftui.findings import blockers, postgres
 from perftui.findings.blockers import Blocked
-from perftui.findings.holding import WINDOW_S, evidence, mean
+from perftui.findings.holding import WINDOW_S, evidence, held
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.words import age
@@ -80,12 +80,13 @@ def _title(root: LockNode, waiters: list[LockNode], longest: float) -> str:
 
 def _in_turn(history: History, tree: tuple[LockNode, ...], limits: PgLockPileupLimits) -> list[Finding]:
     """No wait is long, but a crowd always waits: a lock that all want."""
-    waiting = mean(history, _WAITING, limits.window_s)
+    crowd = held(history, _WAITING, limits.waiting, limits.window_s, share=0.0)
     waiters = [node for node in tree if node.blocked_by]
-    if waiting is None or waiting <= limits.waiting or blockers.longest_wait(waiters) > limits.turn_s:
+    if crowd is None or blockers.longest_wait(waiters) > limits.turn_s:
         return []
     name = blockers.relation(waiters)
-    since_at, before = postgres.since(history, _WAITING, limits.waiting * 0.8, limits.window_s)
+    since_at, before = postgres.told_since(history, _WAITING, crowd)
+    waiting = crowd.mean
     return [
         Finding(
             rule=NAME,

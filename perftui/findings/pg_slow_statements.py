@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from perftui.findings import statements
-from perftui.findings.holding import evidence
+from perftui.findings.holding import LINGER_S, RELEASE, evidence
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
-from perftui.sources.pg_statements import PgStatementsPart, StatementReading
+from perftui.sources.pg_statements import PgStatementsPart, StatementReading, series
 
 NAME = "pg.slow_statements"
 
@@ -26,7 +26,7 @@ class PgSlowStatementsLimits(Limits, frozen=True, kw_only=True):
 def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list[Finding]:
     """The heaviest of the slow statements that matter, and how many more there are."""
     part = history.latest(PgStatementsPart)
-    slow = [each for each in (part.statements.top if part else ()) if _matters(each, limits)]
+    slow = [each for each in (part.statements.top if part else ()) if _matters(history, each, limits)]
     if part is None or not slow:
         return []
     worst = statements.with_text(history, max(slow, key=statements.load))
@@ -59,12 +59,27 @@ def pg_slow_statements(history: History, limits: PgSlowStatementsLimits) -> list
     ]
 
 
-def _matters(statement: StatementReading, limits: PgSlowStatementsLimits) -> bool:
+def _matters(history: History, statement: StatementReading, limits: PgSlowStatementsLimits) -> bool:
+    """It does in this interval; or it nearly does, and did of late."""
+    if not statements.ours(statement):
+        return False
+    return _is_slow(statement, limits, 1.0) or (
+        _is_slow(statement, limits, RELEASE) and _was_slow(history, statement.queryid, limits)
+    )
+
+
+def _is_slow(statement: StatementReading, limits: PgSlowStatementsLimits, share: float) -> bool:
     return (
-        statement.mean_s > limits.mean_s
-        and statements.ours(statement)
+        statement.mean_s > share * limits.mean_s
         and statement.time_ratio >= limits.time_ratio
-        and statements.load(statement) >= limits.load
+        and statements.load(statement) >= share * limits.load
+    )
+
+
+def _was_slow(history: History, queryid: int, limits: PgSlowStatementsLimits) -> bool:
+    means, calls = (history.points(series(queryid, each), LINGER_S)[1] for each in ("mean_s", "calls_per_s"))
+    return any(
+        mean_s > limits.mean_s and mean_s * per_s >= limits.load for mean_s, per_s in zip(means, calls, strict=True)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import postgres, statements
-from perftui.findings.holding import evidence, mean
+from perftui.findings.holding import evidence, held
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.words import size
@@ -24,17 +24,18 @@ class PgTempSpillLimits(Limits, frozen=True, kw_only=True):
 
 def pg_temp_spill(history: History, limits: PgTempSpillLimits) -> list[Finding]:
     """Bytes written to temporary files, with the statement that writes most; a note where that is an index build or the like."""
-    written = mean(history, _WRITTEN, limits.window_s)
-    if written is None or written <= limits.temp_bytes_per_s:
+    spills = held(history, _WRITTEN, limits.temp_bytes_per_s, limits.window_s, share=0.0, stays=0.0)
+    if spills is None:
         return []
+    written = spills.mean
     leader = statements.leading(history, lambda each: each.temp_bytes_per_s)
-    since_at, before = postgres.since(history, _WRITTEN, 0.0, limits.window_s)
+    since_at, before = postgres.told_since(history, _WRITTEN, spills)
     memory = "work_mem" if statements.ours(leader) else "maintenance_work_mem"
     by = f": {statements.text(leader)}" if leader else ""
     return [
         Finding(
             rule=NAME,
-            severity=_severity(written, statements.ours(leader), limits),
+            severity=_severity(spills.highest, statements.ours(leader), limits),
             constraint=Constraint.QUERY_BOUND,
             title=f"{size(written)}/s spill into temporary files, {memory} is too small for them{by}",
             since_at=since_at,

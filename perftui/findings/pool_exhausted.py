@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perftui.findings import pools
-from perftui.findings.holding import WINDOW_S, evidence, held, mean
+from perftui.findings import pools, postgres
+from perftui.findings.holding import WINDOW_S, evidence, held, mean, of_late
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.pool_links import NO_CONNECTIONS, sizing
@@ -35,14 +35,15 @@ def pool_exhausted(history: History, limits: PoolExhaustedLimits) -> list[Findin
 
 def _judge(history: History, name: str, pool: PoolReading, limits: PoolExhaustedLimits) -> Finding | None:
     ratio = pools.reading(name, "utilization_ratio")
-    waiting = mean(history, pools.reading(name, "waiting"), limits.window_s)
-    calm = waiting is not None and waiting < 0.5
+    queue = pools.reading(name, "waiting")
+    waiting = mean(history, queue, limits.window_s)
+    calm = waiting is not None and max(of_late(history, queue, limits.window_s)) < 0.5
     window_s = limits.calm_window_s if calm else limits.window_s
     # Courses are kept in single precision, in which 8 of 10 is a little more than 80 %.
-    full = held(history, ratio, limits.utilization_ratio + 1e-6, window_s)
+    full = held(history, ratio, limits.utilization_ratio + 1e-6, window_s, stays=1.0)
     if full is None:
         return None
-    since_at, before = pools.since(history, ratio, limits.utilization_ratio, window_s)
+    since_at, before = postgres.told_since(history, ratio, full)
     return Finding(
         rule=NAME,
         severity=Severity.WARNING if calm else Severity.CRITICAL,
@@ -54,7 +55,7 @@ def _judge(history: History, name: str, pool: PoolReading, limits: PoolExhausted
         evidence=(
             evidence(ratio, full.mean, "ratio", limits.utilization_ratio, window_s, "S002 35.3.3"),
             evidence(pools.reading(name, "in_use"), pool.in_use, pools.CONNECTIONS, pool.max_size),
-            evidence(pools.reading(name, "waiting"), waiting, "clients", None, limits.window_s),
+            evidence(queue, waiting, "clients", None, limits.window_s),
             evidence(pools.reading(name, "wait_s"), pool.wait_s, "s"),
             *_room(history, pool),
         ),

@@ -12,6 +12,7 @@ from perftui.history.words import age
 from perftui.history.worst_pool import pools as all_pools
 from perftui.model.failure import FailureKind
 from perftui.model.finding import Constraint, Finding, Severity
+from perftui.sources.pgbouncer import FOUND_HERE
 from perftui.sources.pool import PoolReading
 
 NAME = "pool.unreachable"
@@ -46,7 +47,7 @@ def _silent(history: History, source: str, words: str, limits: PoolUnreachableLi
         return None
     kind, _, detail = state.detail.partition(": ")
     detail = detail.removeprefix("pgbouncer: ")
-    if detail.endswith("connecting…") or (state.age_s is not None and state.age_s < limits.silent_s):
+    if "connecting…" in detail or (state.age_s is not None and state.age_s < limits.silent_s):
         return None
     if state.age_s is None or kind in _OURS:
         return _cant_be_read(history, words, detail, state)
@@ -62,10 +63,10 @@ def _silent(history: History, source: str, words: str, limits: PoolUnreachableLi
 
 
 def _cant_be_read(history: History, words: str, detail: str, state: SourceState) -> Finding:
-    # It may be down, or we may ask in the wrong way: that is not known.
+    # It may be down, or we may ask in the wrong way: that is not known. One that nobody told us to watch is a note.
     return Finding(
         rule=NAME,
-        severity=Severity.WARNING,
+        severity=Severity.INFO if FOUND_HERE in detail else Severity.WARNING,
         constraint=Constraint.UNKNOWN,
         title=f"{words} can't be read: {detail}",
         since_at=history.started_at if state.age_s is None else history.at - state.age_s,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perftui.findings import pools
-from perftui.findings.holding import WINDOW_S, evidence, mean
+from perftui.findings import pools, postgres
+from perftui.findings.holding import WINDOW_S, evidence, held, mean, of_late
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.worst_pool import pools as all_pools
@@ -25,23 +25,30 @@ def pool_waiting(history: History, limits: PoolWaitingLimits) -> list[Finding]:
     """Each pool with a queue. One that is full is told by pool.exhausted, one that is shut by pool.unreachable."""
     found = []
     for name, pool in all_pools(history).items():
-        full = pool.utilization_ratio is not None and pool.utilization_ratio > CRITICAL_RATIO
-        if full or pool.shut or not pool.waiting:
+        if pool.shut or pool.waiting is None or _full(history, name, pool, limits):
             continue
         if (finding := _judge(history, name, pool, limits)) is not None:
             found.append(finding)
     return found
 
 
+def _full(history: History, name: str, pool: PoolReading, limits: PoolWaitingLimits) -> bool:
+    """Full now, or of late: its use may swing around the limit."""
+    use = pools.reading(name, "utilization_ratio")
+    now = pool.utilization_ratio or 0.0
+    return max((now, *of_late(history, use, limits.window_s))) > CRITICAL_RATIO + 1e-6
+
+
 def _judge(history: History, name: str, pool: PoolReading, limits: PoolWaitingLimits) -> Finding | None:
     field = pools.reading(name, "waiting")
     waiting = mean(history, field, limits.window_s)
-    if waiting is None or waiting < 0.5:
-        return None
+    crowd = held(history, field, limits.waiting, limits.window_s, share=0.0)
     long = pool.wait_s is not None and pool.wait_s >= limits.wait_s
-    if waiting <= limits.waiting and not long:
+    if waiting is None or waiting < 0.5 or not (crowd or long):
         return None
-    since_at, before = pools.since(history, field, 0.0 if long else limits.waiting * 0.8, limits.window_s)
+    since_at, before = pools.since(history, field, 0.0, limits.window_s)
+    if crowd and not long:
+        since_at, before = postgres.told_since(history, field, crowd)
     lent = f"{pool.in_use} of {pool.max_size} connections in use"
     opened = "" if pool.in_use or pool.idle else ", none is open: does Postgres answer it?"
     return Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import postgres
+from perftui.findings.gate import gate
 from perftui.findings.holding import WINDOW_S
 from perftui.history.history import History
 from perftui.history.pool_links import NO_CONNECTIONS, PoolLink, pool_links
@@ -53,6 +54,7 @@ def _holders(history: History, finding: Finding) -> list[PoolLink]:
     return [link for link in links if link.client.backend_pid is not None]
 
 
+@gate("connections of the pool wait behind the blocker, or one of them is it")
 def blocked_in_it(history: History, cause: Finding, symptom: Finding) -> bool:
     """Backends of the pool wait behind the blocker, or one of them is it; where that is not told, its database's do."""
     part = history.latest(PgActivityPart)
@@ -68,6 +70,7 @@ def blocked_in_it(history: History, cause: Finding, symptom: Finding) -> bool:
     return part.connections.waiting >= part.connections.used / 4
 
 
+@gate("the idle transaction runs on a connection of the pool, or locks out those that do")
 def holds_it_idle(history: History, cause: Finding, symptom: Finding) -> bool:
     """The idle transaction runs on a connection of the pool, or locks out those that do."""
     held = {link.client.backend_pid for link in _holders(history, symptom)}
@@ -90,6 +93,7 @@ def _victims(tree: tuple[LockNode, ...], root: object) -> set[int]:
     return found
 
 
+@gate("the statement runs on connections of the pool, or half of the server's connections are at work")
 def works_in_it(history: History, cause: Finding, symptom: Finding) -> bool:
     """The statement runs on a connection of the pool; where that is not told, half of the server's connections are at work."""
     holders = _holders(history, symptom)
@@ -102,15 +106,18 @@ def works_in_it(history: History, cause: Finding, symptom: Finding) -> bool:
     return part.connections.active >= part.connections.used / 2
 
 
+@gate("the pool's connections lead to this server")
 def draws_on_server(history: History, cause: Finding, symptom: Finding) -> bool:
     """Its connections lead to a Postgres: more than slots for clients."""
     return symptom.subject.get("kind") != NO_CONNECTIONS
 
 
+@gate("it is the same pool")
 def same_pool(history: History, cause: Finding, symptom: Finding) -> bool:
     return cause.subject.get("pool") == symptom.subject.get("pool") is not None
 
 
+@gate("clients that wait for the full pool stay until the pooler has no slot left for others")
 def fills_its_pooler(history: History, cause: Finding, symptom: Finding) -> bool:
     """Clients that wait for a full pool stay, until the pooler has no slot for others left."""
     if symptom.subject.get("kind") != NO_CONNECTIONS or cause.subject.get("kind") == NO_CONNECTIONS:
@@ -119,6 +126,7 @@ def fills_its_pooler(history: History, cause: Finding, symptom: Finding) -> bool
     return name.startswith(f"{pooler}/") or "/" not in pooler
 
 
+@gate("the idle transaction is the connection that somebody holds")
 def leaked_there(history: History, cause: Finding, symptom: Finding) -> bool:
     """The idle transaction is the connection that somebody holds."""
     return cause.subject.get("pid") == symptom.subject.get("pid") is not None

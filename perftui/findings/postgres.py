@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from perftui.findings.holding import WINDOW_S
+from perftui.findings.holding import WINDOW_S, Held
 from perftui.history.history import History
 from perftui.sources.filesystems import FilesystemReading, FilesystemsPart
 from perftui.sources.pg_replication import PgReplicationPart
@@ -19,6 +19,11 @@ def since(history: History, reading: str, above: float, tolerance_s: float = WIN
     """As `held_since`; what was so when Postgres told it first began before, though that was not our first tick."""
     since_at, before = history.held_since(reading, above, tolerance_s)
     return since_at, before or since_at <= first_told(history, reading)
+
+
+def told_since(history: History, reading: str, found: Held) -> tuple[float, bool]:
+    """As `since`, for a limit that is held."""
+    return found.since_at, found.began_before or found.since_at <= first_told(history, reading)
 
 
 def since_below(history: History, reading: str, below: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from perftui.findings.holding import evidence
-from perftui.findings.probes import Probe, probes, seconds
+from perftui.findings.probes import Probe, alike, probes, seconds
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.middle import median
-from perftui.history.probe_windows import ended, latencies
+from perftui.history.probe_windows import ended
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.model.probe import ProbeOutcome
 from perftui.sources.probes import ProbeReading
@@ -26,7 +26,7 @@ class ProbeSlowLimits(Limits, frozen=True, kw_only=True):
     total_s: float = 1.0
     """S002 §35.7.1; a probe with a P95 of its own in its SLO is held to that."""
     in_a_row: int = 3
-    """Ours: requests one after the other that all took longer; one alone is chance."""
+    """Ours: requests one after the other that all took longer; one alone is chance. So many quick ones end it."""
     critical_times: float = 4.0
     """Ours: so many times the limit, where Apdex counts a user as frustrated."""
     hanging_s: float = 4.0
@@ -45,12 +45,13 @@ def _judge(history: History, probe: Probe, limits: ProbeSlowLimits) -> Finding |
     hanging_s = max(limits.hanging_s, limit_s)
     if (waited_s := _hangs_for(reading, hanging_s)) is not None:
         return _hanging(history, probe, waited_s, hanging_s)
-    within_s = (limits.in_a_row + 1) * (reading.every_s + reading.timeout_s)
-    last = latencies(ended(history, probe.name, within_s))[-limits.in_a_row :]
-    if reading.up is not True or len(last) < limits.in_a_row or min(last) <= limit_s:
+    within_s = (2 * limits.in_a_row + 1) * (reading.every_s + reading.timeout_s)
+    last = [each.time_s for each in ended(history, probe.name, within_s) if not each.failed]
+    if reading.up is not True or not alike([each > limit_s for each in last], limits.in_a_row):
         return None
-    typical_s = median(last)
-    since_at, before = history.held_since(probe.path("latency_s"), limit_s, tolerance_s=1.5 * reading.every_s)
+    typical_s = median(each for each in last[-2 * limits.in_a_row :] if each > limit_s)
+    dip_s = (limits.in_a_row + 0.5) * reading.every_s
+    since_at, before = history.held_since(probe.path("latency_s"), limit_s, tolerance_s=dip_s)
     seed = "" if reading.p95_s_target else "S002 35.7.1"
     return Finding(
         rule=NAME,

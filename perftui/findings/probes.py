@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from perftui.findings.gate import gate
 from perftui.history.history import History
 from perftui.history.probe_windows import ProbeWindow, ProbeWindowsPart
 from perftui.model.finding import Constraint, Finding, Subject
@@ -41,21 +43,33 @@ def probes(history: History) -> list[Probe]:
     return [Probe(name, reading, windows.probes[name]) for name, reading in part.probes.items()]
 
 
+def alike(bad: Sequence[bool], run: int) -> bool:
+    """What the newest `run` results that are alike say: as many must be well to end trouble as must be bad to begin it."""
+    for end in range(len(bad), run - 1, -1):
+        last = bad[end - run : end]
+        if len(set(last)) == 1:
+            return last[0]
+    return False
+
+
 def seconds(value: float) -> str:
     """`180 ms`, `2.4 s`."""
     return f"{value * 1000:.0f} ms" if value < 0.9995 else f"{value:.1f} s"
 
 
+@gate("it is the same probe")
 def same_probe(history: History, cause: Finding, symptom: Finding) -> bool:
     return cause.subject["probe"] == symptom.subject["probe"]
 
 
+@gate("the probe whose certificate ends fails in the TLS handshake")
 def broken_certificate(history: History, cause: Finding, symptom: Finding) -> bool:
     """The probe whose certificate ends fails in the handshake."""
     reading = _reading(history, symptom)
     return same_probe(history, cause, symptom) and reading is not None and reading.outcome == ProbeOutcome.TLS
 
 
+@gate("what is probed has an address of this host, or is configured to depend on it")
 def served_here(history: History, cause: Finding, symptom: Finding) -> bool:
     """What is probed has an address of this host, or is configured to depend on what the cause is about; nobody else's."""
     reading = _reading(history, symptom)
@@ -65,12 +79,14 @@ def served_here(history: History, cause: Finding, symptom: Finding) -> bool:
     return reading.local is True or kind in reading.depends_on
 
 
+@gate("what is probed stands on this, and is too slow to answer")
 def times_out_here(history: History, cause: Finding, symptom: Finding) -> bool:
     """As `served_here`, and it is too slow to answer: a busy host refuses no connection and answers no 404."""
     reading = _reading(history, symptom)
     return reading is not None and reading.outcome == ProbeOutcome.TIMED_OUT and served_here(history, cause, symptom)
 
 
+@gate("what is probed stands on this, and answers with an error or too late")
 def answers_here(history: History, cause: Finding, symptom: Finding) -> bool:
     """As `served_here`, and the service itself answers or is too slow: what it stands on fails, not the way to it."""
     reading = _reading(history, symptom)
@@ -81,6 +97,7 @@ def answers_here(history: History, cause: Finding, symptom: Finding) -> bool:
     )
 
 
+@gate("what is probed stands on this host, and nobody answers any more")
 def gone_here(history: History, cause: Finding, symptom: Finding) -> bool:
     """As `served_here`, and nobody answers any more: the killed process may have been it."""
     reading = _reading(history, symptom)

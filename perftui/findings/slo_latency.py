@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings.holding import evidence
-from perftui.findings.probes import Probe, probes, seconds
+from perftui.findings.probes import Probe, alike, probes, seconds
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.probe_windows import WINDOW_S, ended, is_over
@@ -18,8 +18,10 @@ class SloLatencyLimits(Limits, frozen=True, kw_only=True):
     close_ratio: float = 0.90
     """S003: a warning."""
     over_ratio: float = 1.0
-    """S003: critical. A level is one step lower while the newest request is back below the first one, and a note when the
+    """S003: critical. A level is one step lower while the newest requests are back below the first one, and a note when the
     slow ones are over (ours)."""
+    recovered: int = 3
+    """Ours: so many requests one after the other that were quick are such newest ones."""
 
 
 def slo_latency(history: History, limits: SloLatencyLimits) -> list[Finding]:
@@ -33,10 +35,9 @@ def _judge(history: History, probe: Probe, limits: SloLatencyLimits) -> Finding 
         return None
     used = p95_s / target_s
     level = (used >= limits.close_ratio) + (used >= limits.over_ratio)
-    newest_s = probe.reading.latency_s
     near_s = limits.near_ratio * target_s
-    recovered = newest_s is not None and newest_s < near_s
-    past = is_over([each.failed or each.time_s > near_s for each in ended(history, probe.name, WINDOW_S)])
+    slow = [each.failed or each.time_s > near_s for each in ended(history, probe.name, WINDOW_S)]
+    recovered, past = not alike(slow, limits.recovered), is_over(slow)
     share = f"{used:.0%} of" if used < 2 else f"{used:.1f} times"
     since_at, before = history.held_since(probe.path("p95_s"), limits.near_ratio * target_s)
     return Finding(

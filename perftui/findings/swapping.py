@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import leaders
-from perftui.findings.holding import WINDOW_S, evidence, mean, watched
+from perftui.findings.holding import RELEASE, WINDOW_S, began, evidence, kept, mean, of_late, watched
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.words import size
@@ -27,16 +27,29 @@ def swapping(history: History, limits: SwappingLimits) -> list[Finding]:
     """Pages that keep moving, in or out."""
     if not watched(history, limits.window_s):
         return []
+
+    def moved(then: History) -> float:
+        return sum(mean(then, each, limits.window_s) or 0.0 for each in (_IN, _OUT))
+
+    def over(then: History) -> bool:
+        heavier = max((_IN, _OUT), key=lambda each: mean(then, each, limits.window_s) or 0.0)
+        values = then.window(heavier, limits.window_s).values
+        moving = sum(value > 0 for value in values) >= limits.moving_share * len(values)
+        return moving and moved(then) > limits.moved_bytes_per_s
+
+    def gone(then: History) -> bool:
+        return moved(then) < RELEASE * limits.moved_bytes_per_s
+
+    def since(then: History) -> tuple[float, bool]:
+        return min(then.held_since(each, limits.moved_bytes_per_s / 10, limits.window_s) for each in (_IN, _OUT))
+
+    last = kept(history, over, gone)
     moved_in, moved_out = mean(history, _IN, limits.window_s), mean(history, _OUT, limits.window_s)
-    if moved_in is None or moved_out is None or moved_in + moved_out <= limits.moved_bytes_per_s:
+    if last is None or moved_in is None or moved_out is None:
         return []
-    heavier = _IN if moved_in >= moved_out else _OUT
-    values = history.window(heavier, limits.window_s).values
-    if sum(value > 0 for value in values) < limits.moving_share * len(values):
-        return []
-    since_at, before = history.held_since(heavier, limits.moved_bytes_per_s / 10, limits.window_s)
+    since_at, before = began(last, over, gone, since)
     leader = leaders.leading(history, leaders.major_faults, floor=20.0)
-    thrashing = min(moved_in, moved_out) > limits.thrash_bytes_per_s
+    thrashing = min(max(of_late(history, each, limits.window_s)) for each in (_IN, _OUT)) > limits.thrash_bytes_per_s
     return [
         Finding(
             rule=NAME,

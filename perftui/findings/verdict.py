@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from perftui.findings.explain import Links, links
+from perftui.findings.explain import Links, because, links
 from perftui.findings.holding import watched
 from perftui.history.history import History
 from perftui.history.memory_state import MemoryStatePart
 from perftui.history.words import age, size
-from perftui.model.finding import Constraint, Finding, Severity, Verdict
+from perftui.model.failure import FailureKind
+from perftui.model.finding import Chain, Constraint, Finding, Link, Severity, Verdict
 from perftui.sources.cpu import CpuPart
 from perftui.sources.memory import MemoryPart
 from perftui.sources.pg_activity import PgActivityPart
@@ -30,41 +32,125 @@ PRIORS = (
 )
 
 
+TOGETHER_S = 1.5
+"""What began within so long of each other began at once: ages that a server tells differ by milliseconds from tick to tick."""
+
+
 def verdict(history: History, findings: Sequence[Finding]) -> Verdict:
-    """The most severe chain that starts at a finding nothing active explains."""
-    active = [finding for finding in findings if finding.severity > Severity.INFO]
-    if not active:
+    """The heaviest incident, with the others beside it; or why there is none."""
+    chains = incidents(history, findings)
+    if not chains:
         return _healthy_or_unknown(history)
-    found = links(history, active)
-    roots = [place for place in range(len(active)) if place not in found.explained] or list(range(len(active)))
-    chains = {root: _chain(root, active, found) for root in roots}
-
-    def weight(root: int) -> tuple[int, int, float]:
-        worst = max(active[place].severity for place in chains[root])
-        return worst, -PRIORS.index(active[root].constraint), -active[root].since_at
-
-    top = max(roots, key=weight)
-    cause = active[top]
+    top, *others = chains
     return Verdict(
-        constraint=cause.constraint,
-        finding=cause.rule,
-        severity=Severity(max(active[place].severity for place in chains[top])),
-        since_at=cause.since_at,
-        began_before=cause.began_before,
-        summary=cause.title,
-        chain=tuple(active[place].rule for place in chains[top]),
+        constraint=top.constraint,
+        finding=top.finding,
+        severity=top.severity,
+        since_at=top.since_at,
+        began_before=top.began_before,
+        summary=top.summary,
+        chain=top.chain,
+        links=top.links,
+        beside=top.beside,
+        others=tuple(others),
     )
 
 
-def _chain(root: int, active: Sequence[Finding], found: Links) -> list[int]:
+def incidents(history: History, findings: Sequence[Finding]) -> list[Chain]:
+    """A chain for each finding that nothing active explains, the heaviest first. What two causes explain is in both."""
+    places = [place for place, finding in enumerate(findings) if finding.severity > Severity.INFO]
+    active = [findings[place] for place in places]
+    found = links(history, active)
+    chains = [_incident(root, active, found, places) for root in _roots(active, found)]
+    return _heaviest_first(chains, findings)
+
+
+def told_order(said: Verdict, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings chain by chain, each from its cause on with what follows beside its way after it; then the rest."""
+    chains: Sequence[Verdict | Chain] = (said, *said.others)
+    places = [link.finding for chain in chains for link in (*chain.links, *chain.beside)]
+    return [findings[place] for place in dict.fromkeys((*places, *range(len(findings))))]
+
+
+def _roots(active: Sequence[Finding], found: Links) -> list[int]:
+    """What nothing explains; and of those that explain each other in a circle the one that began first."""
+    roots = [place for place in range(len(active)) if place not in found.explained]
+    reached = {place for root in roots for place in _reach(root, found)}
+    while left := [place for place in range(len(active)) if place not in reached]:
+        first = min(left, key=lambda place: (active[place].since_at, active[place].key))
+        roots.append(first)
+        reached |= _reach(first, found).keys()
+    return roots
+
+
+def _reach(root: int, found: Links) -> dict[int, int]:
+    """All that follows from a root, however far, and what each follows from; the root from itself."""
+    reached = {root: root}
+    ahead = [root]
+    for place in ahead:
+        for symptom in found.symptoms.get(place, ()):
+            if symptom not in reached:
+                reached[symptom] = place
+                ahead.append(symptom)
+    return reached
+
+
+def _incident(root: int, active: Sequence[Finding], found: Links, places: Sequence[int]) -> Chain:
+    cause, way, reached = active[root], _longest(root, active, found), _reach(root, found)
+
+    def link(place: int, before: int) -> Link:
+        return Link(
+            finding=places[place],
+            rule=active[place].rule,
+            explained_by=places[before],
+            because=because(found.edges[before, place], active[before], active[place]),
+        )
+
+    return Chain(
+        constraint=cause.constraint,
+        finding=cause.rule,
+        severity=max(active[place].severity for place in reached),
+        since_at=cause.since_at,
+        began_before=cause.began_before,
+        summary=cause.title,
+        chain=tuple(active[place].rule for place in way),
+        links=(
+            Link(finding=places[root], rule=cause.rule),
+            *(link(place, before) for before, place in pairwise(way)),
+        ),
+        beside=tuple(link(place, before) for place, before in reached.items() if place not in way),
+    )
+
+
+def _longest(root: int, active: Sequence[Finding], found: Links) -> list[int]:
     """The longest way from a root to a last symptom; the more severe one of two as long."""
+    known: dict[int, list[int]] = {}
 
-    def longest(place: int, seen: frozenset[int]) -> list[int]:
-        ways = [longest(next_one, seen | {place}) for next_one in found.symptoms.get(place, ()) if next_one not in seen]
-        best = max(ways, key=lambda way: (len(way), max(active[step].severity for step in way)), default=[])
-        return [place, *best]
+    def way(place: int, above: frozenset[int]) -> list[int]:
+        if place not in known:
+            below = above | {place}
+            ways = [way(symptom, below) for symptom in found.symptoms.get(place, ()) if symptom not in below]
+            best = max(ways, key=lambda each: (len(each), max(active[step].severity for step in each)), default=[])
+            known[place] = [place, *best]
+        return known[place]
 
-    return longest(root, frozenset())
+    return way(root, frozenset())
+
+
+def _heaviest_first(chains: Sequence[Chain], findings: Sequence[Finding]) -> list[Chain]:
+    """By severity, prior and beginning. Of those that began at once always the same one is first."""
+
+    def weight(chain: Chain) -> tuple[int, int]:
+        return -chain.severity, PRIORS.index(chain.constraint)
+
+    ranked: list[tuple[int, str, Chain]] = []
+    first: Chain | None = None
+    group = 0
+    for each in sorted(chains, key=lambda chain: (*weight(chain), chain.since_at)):
+        if first is None or weight(first) != weight(each) or each.since_at - first.since_at > TOGETHER_S:
+            first, group = each, group + 1
+        ranked.append((group, findings[each.links[0].finding].key, each))
+    return [each for *_, each in sorted(ranked, key=lambda rank: rank[:2])]
 
 
 def _healthy_or_unknown(history: History) -> Verdict:
@@ -75,6 +161,8 @@ def _healthy_or_unknown(history: History) -> Verdict:
     ]
     if blind:
         return _nothing(Constraint.UNKNOWN, f"can't tell: {'; '.join(blind)}")
+    if _postgres_unread(history):
+        return _nothing(Constraint.UNKNOWN, _why_healthy(history))
     if not watched(history) and (history.latest(PressurePart) is None or _looks_bad(history)):
         return _nothing(
             Constraint.UNKNOWN,
@@ -109,12 +197,28 @@ def _why_healthy(history: History) -> str:
     return ", ".join(parts)
 
 
+_GONE = (FailureKind.UNREACHABLE, FailureKind.NOT_READY, FailureKind.FULL)
+"""Failures that tell of the server itself, at once; a late answer is one only when no reading has come for a while."""
+
+
+def _postgres_unread(history: History) -> bool:
+    """A server is watched, and what it does now is not known: it was never read, or it is gone, or its last reading is stale."""
+    state = history.sources.get("pg_activity")
+    if state is None or state.state == "off":
+        return False
+    gone = state.state == "failed" and state.detail.partition(":")[0] in _GONE
+    return gone or history.latest(PgActivityPart) is None
+
+
 def _postgres(history: History) -> list[str]:
     """Nothing where none is watched; one that can't be read comes with the reason."""
     state, part = history.sources.get("pg_activity"), history.latest(PgActivityPart)
     if state is not None and (state.state == "failed" or (part is None and state.state != "off")):
         reason = state.detail.partition(": ")[2].removeprefix("postgres: ")
-        return [f"Postgres: {reason or f'no answer for {age(state.age_s or 0.0)}'}"]
+        if reason.startswith("connecting"):
+            return ["still connecting to Postgres"]
+        last = f", last read {age(state.age_s)} ago" if state.age_s is not None else ""
+        return [f"Postgres: {reason or 'no answer'}{last}"]
     if part is None:
         return []
     used = part.connections

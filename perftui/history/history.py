@@ -228,6 +228,11 @@ class History:
         """The numbers as they stood so many ticks ago; without parts, since those of then are not kept here."""
         return History(self._axis, self._series, self.end - ticks, {}, {}, self.marks)
 
+    def until(self, at: float) -> History | None:
+        """The numbers as they stood before a moment's tick; None before there were any."""
+        end = self._axis.find_wall(at, self.end)
+        return History(self._axis, self._series, end, {}, {}, self.marks) if end > self._axis.first() else None
+
     def _start(self, seconds: float) -> int:
         # Half a millisecond of slack: a tick exactly `seconds` old is outside whatever the rounding.
         return self._axis.find(self.mono - seconds + 0.0005, self.end)

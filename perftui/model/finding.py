@@ -66,6 +66,53 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     playbook: str | None = None
     """The playbook that answers it; None where there is none."""
 
+    @property
+    def key(self) -> str:
+        """The same while it is about the same thing, whoever leads there at the moment.
+
+        A leader comes with the number of its processes; a process without one is itself what the finding is about.
+        """
+        names = _PLACES if "processes" in self.subject else (*_PLACES, "pid")
+        return " ".join((self.rule, *(str(self.subject[name]) for name in names if name in self.subject)))
+
+
+_PLACES = ("cgroup", "filesystem", "pool", "probe", "slot", "standby", "source", "service", "certificate")
+"""Names in a subject that stay while it is about the same thing; the process that leads may change."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding in its chain."""
+
+    finding: int
+    """Its place in the list of findings."""
+    rule: str
+    explained_by: int | None = None
+    """The place of the finding that explains it; None for the cause."""
+    because: str = ""
+    """Why that is held to explain it, in one sentence; empty for the cause."""
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident: a cause that nothing active explains, and what follows from it."""
+
+    constraint: Constraint = msgspec.field(name="class")
+    finding: str
+    """The rule of the cause."""
+    severity: Severity
+    """The worst of all that follows."""
+    since_at: float
+    began_before: bool = False
+    summary: str
+    """The title of the cause."""
+    chain: tuple[str, ...]
+    """Rule names from the cause to the last symptom, the longest way."""
+    links: tuple[Link, ...] = ()
+    """The same, each with the reason."""
+    beside: tuple[Link, ...] = ()
+    """What follows from the cause as well, and does not lie on that way."""
+    playbook: str | None = None
+    """The playbook that answers the first of the chain's findings that has one."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The one constraint that holds the system back, or why there is none."""
@@ -82,6 +129,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Rule names from the cause to the last symptom."""
     playbook: str | None = None
     """The playbook that answers the first of the chain's findings that has one."""
+    links: tuple[Link, ...] = ()
+    """The chain again, each finding with the reason."""
+    beside: tuple[Link, ...] = ()
+    """What follows from the cause as well, and does not lie on the chain's way."""
+    others: tuple[Chain, ...] = ()
+    """Incidents that have nothing to do with this one, the heaviest first."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 
@@ -32,10 +32,14 @@ class Judge(msgspec.Struct, frozen=True):
         """Run the rules over a history."""
         found = tuple(self._answered(finding) for finding in findings(history, self.rules, self.limits))
         said = verdict(history, found)
-        answer = next((self.answers[rule] for rule in said.chain if rule in self.answers), None)
-        if answer is not None:
-            said = msgspec.structs.replace(said, playbook=answer)
+        if said.chain:
+            others = tuple(msgspec.structs.replace(each, playbook=self._answer(each.chain)) for each in said.others)
+            said = msgspec.structs.replace(said, playbook=self._answer(said.chain), others=others)
         return Snapshot(machine=self.machine, history=history, findings=found, verdict=said)
+
+    def _answer(self, chain: Sequence[str]) -> str | None:
+        """The playbook of the cause, or of the first link after it that has one."""
+        return next((self.answers[rule] for rule in chain if rule in self.answers), None)
 
     def _answered(self, finding: Finding) -> Finding:
         answer = self.answers.get(finding.rule)

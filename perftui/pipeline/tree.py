@@ -99,4 +99,7 @@ def finding_tree(finding: Finding) -> Tree:
 def verdict_tree(verdict: Verdict) -> Tree:
     """A verdict, as `finding_tree`."""
     told: Tree = _with_moments(msgspec.to_builtins(verdict))
-    return {**told, "severity": verdict.severity.word}
+    others = [
+        {**other, "severity": each.severity.word} for other, each in zip(told["others"], verdict.others, strict=True)
+    ]
+    return {**told, "severity": verdict.severity.word, "others": others}

@@ -10,15 +10,13 @@ from perftui.model.finding import Constraint, Finding, Verdict
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import finding_tree, iso, verdict_tree
 
-Key = tuple[str, str]
-
 
 class Changes:
     """Fed snapshots in order, gives the lines to print. Verdicts are told whenever the dominant finding changes."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
-        self._active: dict[Key, Finding] = {}
+        self._active: dict[str, Finding] = {}
         self._verdict: Verdict | None = None
         self._last: Snapshot | None = None
         self.worst: Finding | None = None
@@ -28,7 +26,7 @@ class Changes:
     def lines(self, snapshot: Snapshot) -> list[str]:
         """Lines for what this snapshot brings."""
         told: list[str] = []
-        found = {finding_key(finding): finding for finding in snapshot.findings}
+        found = {finding.key: finding for finding in snapshot.findings}
         for key, finding in found.items():
             before = self._active.get(key)
             if before is None or before.severity != finding.severity:
@@ -37,10 +35,7 @@ class Changes:
                 self.worst = finding
         told.extend(self._line(snapshot.at, "ended", self._active[key]) for key in self._active.keys() - found.keys())
         verdict = snapshot.verdict
-        if self._verdict is None or (verdict.constraint, verdict.chain) != (
-            self._verdict.constraint,
-            self._verdict.chain,
-        ):
+        if self._verdict is None or _meaning(verdict) != _meaning(self._verdict):
             told.append(self._verdict_line(snapshot.at, verdict))
         self.judged = self.judged or verdict.constraint is not Constraint.UNKNOWN
         self._active, self._verdict, self._last = found, verdict, snapshot
@@ -64,21 +59,17 @@ class Changes:
         if self._as_json:
             return _json({"at": iso(at), "event": "verdict", "verdict": verdict_tree(verdict)})
         chain = " → ".join(verdict.chain) or verdict.summary
-        return f"{clock(at)}  verdict {verdict.severity.word:<8} {verdict.constraint:<25} {chain}"
+        beside = "".join(f"; beside it {' → '.join(each.chain)}" for each in verdict.others)
+        return f"{clock(at)}  verdict {verdict.severity.word:<8} {verdict.constraint:<25} {chain}{beside}"
+
+
+def _meaning(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.constraint, verdict.chain, tuple(each.finding for each in verdict.others)
 
 
 def clock(at: float) -> str:
     """UTC to the second, ISO 8601."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def finding_key(finding: Finding) -> Key:
-    """The same finding goes on while it is about the same place; who leads it may change.
-
-    A leader comes with the number of its processes; a process without one is itself what the finding is about.
-    """
-    names = ("cgroup", "filesystem") if "processes" in finding.subject else ("cgroup", "filesystem", "pid")
-    return finding.rule, " ".join(str(finding.subject[name]) for name in names if name in finding.subject)
 
 
 def _json(record: object) -> str:

@@ -132,6 +132,7 @@ def judged(report: RunReport) -> Facts:
     rows.append(("Verdict at the end", toned(last.severity, judgement_words(last))))
     if len(first.chain) > 1:
         rows.insert(1, ("From cause to symptom", " → ".join(first.chain)))
+    rows += [("Beside it", words) for words in dict.fromkeys((*first.others, *last.others))]
     return Facts(tuple(rows))
 
 

@@ -52,7 +52,7 @@ def _sections(report: TapeReport) -> Iterator[Section]:
 
 def _phases(report: TapeReport) -> Table:
     return Table(
-        columns=("from", "for", "verdict", "", "from cause to symptom"),
+        columns=("from", "for", "verdict", "", "from cause to symptom", "other incidents"),
         rows=tuple(
             (
                 hour(each.start_at),
@@ -60,6 +60,7 @@ def _phases(report: TapeReport) -> Table:
                 toned(each.severity, each.constraint.replace("_", " ")),
                 each.summary,
                 " → ".join(each.chain) if len(each.chain) > 1 else "",
+                " / ".join(each.others.values()),
             )
             for each in report.phases
         ),

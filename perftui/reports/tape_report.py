@@ -7,11 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from perftui.history.deploys import DeploysPart
-from perftui.model.finding import Finding, Severity
+from perftui.model.finding import Chain, Finding, Severity
 from perftui.model.units import unit_of
 from perftui.pipeline.main_readings import MAIN
 from perftui.pipeline.snapshot import Snapshot
-from perftui.reports.changes import Key, finding_key
 from perftui.sources.text import printable
 from perftui.views.findings import evidence_words
 from perftui.views.moments import title_of
@@ -29,6 +28,8 @@ class Phase(msgspec.Struct, kw_only=True):
     severity: str
     summary: str
     chain: tuple[str, ...]
+    others: dict[str, str] = {}
+    """Causes of other incidents during it → what was said of them first."""
 
 
 class Spell(msgspec.Struct, kw_only=True):
@@ -79,7 +80,7 @@ class Gathering:
     def __init__(self) -> None:
         self.phases: list[Phase] = []
         self.spells: list[Spell] = []
-        self._active: dict[Key, Spell] = {}
+        self._active: dict[str, Spell] = {}
         self._worst: dict[int, Severity] = {}
         self._courses = {name: Course(reading=name, unit=unit_of(name)) for name in MAIN}
         self._moments: set[tuple[float, str, str]] = set()
@@ -138,9 +139,11 @@ class Gathering:
                     chain=verdict.chain,
                 )
             )
+        others = {each.finding: printable(_incident(each), 300) for each in verdict.others}
+        self.phases[-1].others = {**others, **self.phases[-1].others}
 
     def _find(self, snapshot: Snapshot) -> None:
-        found = {finding_key(finding): finding for finding in snapshot.findings}
+        found = {finding.key: finding for finding in snapshot.findings}
         for key in self._active.keys() - found.keys():
             self._active.pop(key).ended_at = snapshot.at
         for key, finding in found.items():
@@ -158,6 +161,11 @@ class Gathering:
         self._worst[id(spell)] = finding.severity
         spell.severity, spell.title = finding.severity.word, printable(finding.title, 300)
         spell.evidence = tuple(printable(evidence_words(each), 300) for each in finding.evidence)
+
+
+def _incident(chain: Chain) -> str:
+    """Its sentence, and the chain where there is more than its cause."""
+    return f"{chain.summary} ({' → '.join(chain.chain)})" if len(chain.chain) > 1 else chain.summary
 
 
 def _add(course: Course, at: float, value: float | None, tick: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from perftui.model.finding import Finding
+from perftui.model.finding import Chain, Finding
 from perftui.pipeline.snapshot import Snapshot
 from perftui.views import PANES
-from perftui.views.banner import chain
+from perftui.views.banner import brief, chain
 from perftui.views.findings import evidence_words, finding_facts
 from perftui.views.format import duration, since, stamp
 from perftui.views.layout import wrapped
@@ -68,6 +68,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
         f"{machine.hostname}, {machine.cores} cores, {machine.system}, {stamp(snapshot.at)}",
         *_sentence(f"{' '.join(head)}: {verdict.summary}{moment}"),
         *(_sentence(f"chain: {' -> '.join(ways)}") if len(ways) > 1 else ()),
+        *(line for each in verdict.others for line in _other(snapshot, each)),
         "",
         *(line for finding in snapshot.findings for line in _finding(finding, snapshot.at)),
         *([""] if snapshot.findings else []),
@@ -75,6 +76,16 @@ def snapshot_text(snapshot: Snapshot) -> str:
         *_silent(snapshot),
     ]
     return "\n".join(line.rstrip() for line in lines).translate(_PLAIN)
+
+
+def _other(snapshot: Snapshot, chain: Chain) -> Iterator[str]:
+    """An incident that has nothing to do with the verdict's."""
+    moment = since(chain.since_at, chain.began_before, snapshot.at)
+    what = f"{chain.constraint.value.replace('_', ' ').upper()} ({chain.severity.word})"
+    yield from _sentence(f"other incident: {what}: {chain.summary}, {moment}")
+    if len(chain.links) > 1:
+        ways = [brief(snapshot.findings[link.finding]) for link in chain.links]
+        yield from _sentence(f"chain: {' -> '.join(ways)}", "  ")
 
 
 def _sentence(words: str, indent: str = "") -> list[str]:

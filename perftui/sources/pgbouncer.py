@@ -19,6 +19,8 @@ from perftui.sources.pool import LEAK_HOLD_S, PoolClient, PoolReading, name_belo
 KIND_NAME = "pgbouncer"
 CLIENT_SLOTS = "clients"
 """Kind, and the last word of the name, of the pool of slots for clients."""
+FOUND_HERE = "found on this host, no config names it"
+"""Stands in the failure of a pooler that nobody asked to watch."""
 MICROSECONDS = 1e-6
 
 

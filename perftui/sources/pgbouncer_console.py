@@ -13,6 +13,7 @@ import msgspec
 from perftui.model.failure import Failed, FailureKind, SourceError
 from perftui.sources.files import Clock
 from perftui.sources.pgbouncer import (
+    FOUND_HERE,
     DatabaseRow,
     LinkRow,
     PgBouncerSample,
@@ -104,7 +105,8 @@ class PgBouncers:
         if not read:
             first, *more = failed.items()
             named = f"{first[0]}: " if more else ""
-            raise SourceError(first[1].kind, f"{named}{first[1].detail}")
+            how = "" if first[0] else f" ({FOUND_HERE})"
+            raise SourceError(first[1].kind, f"{named}{first[1].detail}{how}")
         return PgBouncerSample(mono=self._clock.mono(), poolers=read, failed=failed, instances=self._instances)
 
 

@@ -14,6 +14,7 @@ from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, runni
 from perftui.tui.keys import Action
 from perftui.tui.state import SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState, told, typed
 from perftui.views import PANES, Subject
+from perftui.views.finding import finding_words
 from perftui.views.pg_sessions import SessionSubject
 from perftui.views.pg_statement import OpenedStatement, copied
 
@@ -118,7 +119,9 @@ def _subject_of(shown: Shown, state: UiState, row: str) -> Subject | None:
 
 
 def copied_text(state: UiState, shown: Shown, facts: Facts) -> str:
-    """What `y` copies: a statement's text, or the chosen row in full; empty where that is the snapshot."""
+    """What `y` copies: a statement's text, an opened finding, or the chosen row in full; empty where that is the snapshot."""
+    if state.finding:
+        return finding_words(shown.snapshot, state.finding)
     statement = state.opened or _subject_of(shown, state, state.row)
     if isinstance(statement, OpenedStatement):
         return copied(statement)

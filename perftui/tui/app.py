@@ -34,6 +34,7 @@ from perftui.tui.options import ConsoleOptions, Theme
 from perftui.tui.running import chosen, desk_told, panel_pressed, quits, run_focused
 from perftui.tui.screen import Painter
 from perftui.tui.state import (
+    FINDINGS,
     OVERVIEW,
     PLAYBOOKS,
     PROCESSES,
@@ -285,7 +286,7 @@ class Console(App[None]):
                 self._copy()
             case Action.CANCEL | Action.TERMINATE | Action.EXPLAIN | Action.ANALYZE | Action.LITERALS:
                 self._act(action)
-            case Action.ZOOM if self.state.view != OVERVIEW and self.state.opened is None:
+            case Action.ZOOM if self.state.view not in (OVERVIEW, FINDINGS) and self.state.opened is None:
                 self._act(action)
             case Action.REDRAW:
                 self._redraw()
@@ -324,7 +325,8 @@ class Console(App[None]):
         chosen = copied_text(self.state, self._newest, self._facts)
         if chosen:
             self.copy_to_clipboard(chosen)
-            self._become(told(self.state, "copied: the text" if self.state.opened else "copied: the chosen row"))
+            text = self.state.opened or self.state.finding
+            self._become(told(self.state, "copied: the text" if text else "copied: the chosen row"))
             return
         snapshot = self._newest.snapshot
         text = self._options.snapshot_text(snapshot)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from perftui.tui.draw import fit
 from perftui.tui.keys import KEYS, Action
-from perftui.tui.state import HELP, OVERVIEW, SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState
+from perftui.tui.state import FINDINGS, HELP, OVERVIEW, SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState
 from perftui.tui.widths import cells
 from perftui.views.model import Line, Role, Span
 from perftui.views.pg_running import SESSION_ROW
@@ -64,14 +64,14 @@ def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.TURN:
         return bool(facts.turn)
     if action is Action.ZOOM:
-        return state.view in (STATEMENTS, *SESSIONS) and state.opened is None
+        return state.view in (STATEMENTS, *SESSIONS, FINDINGS) and state.opened is None
     if action is Action.LITERALS:
         return state.opened is not None
     if action is Action.EXPLAIN:
         return state.view == STATEMENTS and not _of_sessions(facts)
     if action in (Action.CANCEL, Action.TERMINATE):
         return state.view in SESSIONS or (state.view == STATEMENTS and _of_sessions(facts))
-    if action in (Action.SORT, Action.FILTER) and state.opened is not None:
+    if action in (Action.SORT, Action.FILTER) and (state.opened is not None or state.finding):
         return False
     if action is Action.SORT and state.view != OVERVIEW:
         return bool(facts.sorts)

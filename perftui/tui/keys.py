@@ -67,7 +67,7 @@ KEYS = (
         ("enter",),
         "Enter",
         Action.ZOOM,
-        "zoom the chosen pane, or the one that a finding points at; in a zoom: all about the chosen statement or session",
+        "zoom the chosen pane, or the one a finding points at; in a zoom: all about the chosen statement, session or finding",
         "open",
     ),
     Key(
@@ -78,7 +78,13 @@ KEYS = (
         "playbooks",
     ),
     Key(("tab",), "Tab", Action.PANEL, "to the panel of the run that is open, and back to the panes", "run"),
-    Key(("escape", "backspace"), "Esc", Action.BACK, "back to the overview; drops a filter first", "back"),
+    Key(
+        ("escape", "backspace"),
+        "Esc",
+        Action.BACK,
+        "back: from a page to its list, from there to the overview; drops a filter first",
+        "back",
+    ),
     Key(("space",), "space", Action.PAUSE, "pause and resume; sampling goes on", "pause"),
     Key(("left",), "←", Action.EARLIER, "one second back in time", "time"),
     Key(("right",), "→", Action.LATER, "one second forward in time"),
@@ -92,7 +98,13 @@ KEYS = (
     Key(("s",), "s", Action.SORT, "sort by the next column", "sort"),
     Key(("S", "shift+s"), "S", Action.REVERSE, "turn the sort order around"),
     Key(("t",), "t", Action.TURN, "processes as a tree, statements as what runs now; and back", "turn"),
-    Key(("f",), "f", Action.FINDINGS, "all findings with their evidence", "findings"),
+    Key(
+        ("f",),
+        "f",
+        Action.FINDINGS,
+        "all findings from cause to symptom (Enter: the evidence, and why), and the verdicts so far",
+        "findings",
+    ),
     Key(("i",), "i", Action.SOURCES, "the sources: what is read, how old, what failed", "sources"),
     Key(("e",), "e", Action.EXPLAIN, "explain the chosen statement: its plan, nothing is run", "explain"),
     Key(

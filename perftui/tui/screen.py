@@ -19,10 +19,12 @@ from perftui.tui.state import FINDINGS, HELP, OVERVIEW, PLAYBOOKS, SOURCES, Fact
 from perftui.tui.zoom import ChartKeeper, zoom_facts, zoom_lines
 from perftui.views import PaneKind
 from perftui.views.banner import header, verdict_lines
+from perftui.views.finding import finding_of, finding_zoom
 from perftui.views.findings import findings_zoom
 from perftui.views.model import Line, Role, TableState, Zoom
 from perftui.views.pg_statement import OpenedStatement, statement_zoom
 from perftui.views.sources import sources_zoom
+from perftui.views.tone import pane_of
 
 if TYPE_CHECKING:
     from perftui.pipeline.playbook.desk import DeskView
@@ -45,7 +47,7 @@ class Painter:
         self._panes = panes
         self._plain = plain
         self._keeper = ChartKeeper()
-        self._zoom: tuple[object, str, OpenedStatement | None, TableState, int, Zoom] | None = None
+        self._zoom: tuple[object, str, OpenedStatement | str | None, TableState, int, Zoom] | None = None
 
     def draw(
         self,
@@ -121,21 +123,29 @@ class Painter:
             zoom = self._zoomed(shown, state, width, kind)
             detail = _detail(snapshot, zoom, state.row, width, height, kind)
         room = height - len(detail)
-        facts = msgspec.structs.replace(zoom_facts(zoom, room - 1), panes=keys)
+        facts = msgspec.structs.replace(zoom_facts(zoom, room - 1), panes=keys, affected=_pointed_at(snapshot, state))
         lines = zoom_lines(zoom, number, state, width, room, self._keeper, self._plain)
         return [*lines, *detail], facts, ()
 
     def _zoomed(self, shown: Shown, state: UiState, width: int, kind: PaneKind | None) -> Zoom:
-        choice, opened = state.table(), state.opened
+        choice, opened = state.table(), state.opened or state.finding
         kept = self._zoom
         if kept and kept[0] is shown.snapshot and kept[1:5] == (state.view, opened, choice, width):
             return kept[5]
-        if opened is not None:
+        if isinstance(opened, OpenedStatement):
             zoom = statement_zoom(shown.snapshot, opened, width - 2)
+        elif opened:
+            zoom = finding_zoom(shown.snapshot, opened, width - 2)
         else:
             zoom = _zoom_of(shown, state.view, choice, width, kind)
         self._zoom = (shown.snapshot, state.view, opened, choice, width, zoom)
         return zoom
+
+
+def _pointed_at(snapshot: Snapshot, state: UiState) -> str:
+    """The pane that shows the opened finding."""
+    finding = finding_of(snapshot, state.finding) if state.finding else None
+    return (pane_of(finding.rule) or "") if finding is not None else ""
 
 
 def _with_dialog(body: list[Line], state: UiState, facts: Facts, width: int) -> list[Line]:

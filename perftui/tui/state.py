@@ -88,6 +88,8 @@ class UiState(msgspec.Struct, frozen=True, kw_only=True):
     """The question that must be answered before anything else."""
     offer: str = ""
     """The playbook that lies open over the list of them."""
+    finding: str = ""
+    """The finding that lies open over the list of them."""
     panel: PanelState = PanelState()
     message: str = ""
     """What the last key did; until the next one."""
@@ -102,9 +104,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     panes: tuple[str, ...] = ()
     """In the order of their numbers."""
     affected: str = ""
-    """The pane that a finding points at; empty where none does."""
+    """The pane that a finding, or the opened one, points at; empty where none does."""
     rows: tuple[str, ...] = ()
     """Keys of the table's rows, those out of sight included."""
+    stops: tuple[int, ...] = ()
+    """Places of the rows that the cursor stops at; empty where that is any."""
     page: int = 1
     """Rows or lines that are visible at once."""
     lines: int = 0
@@ -151,7 +155,7 @@ def opened(state: UiState, view: str) -> UiState:
     """Another view, from its top."""
     pane = view if view not in (OVERVIEW, FINDINGS, SOURCES, HELP, PLAYBOOKS) else state.pane
     return msgspec.structs.replace(
-        state, view=view, pane=pane, row="", index=0, top=0, edit=None, opened=None, offer=""
+        state, view=view, pane=pane, row="", index=0, top=0, edit=None, opened=None, offer="", finding=""
     )
 
 
@@ -170,14 +174,25 @@ def settled(state: UiState, facts: Facts) -> UiState:
     try:
         index = facts.rows.index(state.row)
     except ValueError:
-        index = min(state.index, len(facts.rows) - 1)
-    top = min(max(state.top, index - facts.page + 1), index, most)
+        index = _stop(facts, min(state.index, len(facts.rows) - 1), forward=False)
+    # With the first row that can be chosen comes what stands above it.
+    first = 0 if facts.stops[:1] == (index,) else index
+    top = min(max(state.top, _end(facts, index) - facts.page + 1), first, most)
     if (index, top) == (state.index, state.top) and facts.rows[index] == state.row:
         return state
     return msgspec.structs.replace(state, row=facts.rows[index], index=index, top=max(0, top))
 
 
+def _end(facts: Facts, index: int) -> int:
+    """The last of the rows that go with this one."""
+    return next((stop for stop in facts.stops if stop > index), len(facts.rows)) - 1 if facts.stops else index
+
+
 def _zoomed(state: UiState, facts: Facts) -> UiState:
+    if state.view == FINDINGS and not state.finding:
+        return _finding_opened(state, facts)
+    if state.view == FINDINGS:
+        return opened(state, facts.affected) if facts.affected in facts.panes else state
     if state.view != OVERVIEW:
         return state
     for pane in (state.pane, facts.affected, PROCESSES, *facts.panes):
@@ -186,11 +201,20 @@ def _zoomed(state: UiState, facts: Facts) -> UiState:
     return state
 
 
+def _finding_opened(state: UiState, facts: Facts) -> UiState:
+    """The chosen finding, or the first."""
+    rows = facts.table.rows if facts.table is not None else ()
+    found = next((row for row in rows if row.opens and row.key == (state.row or row.key)), None)
+    if found is None:
+        return told(state, "that row is no finding" if state.row else "")
+    return msgspec.structs.replace(state, finding=found.opens, row=found.key, top=0)
+
+
 def _back(state: UiState) -> UiState:
     if state.opened is not None:
         return msgspec.structs.replace(state, opened=None)
-    if state.offer:
-        return msgspec.structs.replace(state, offer="", top=0)
+    if state.offer or state.finding:
+        return msgspec.structs.replace(state, offer="", finding="", top=0)
     if state.table().filter:
         return _choose(state, filter="")
     if state.view == OVERVIEW:
@@ -250,7 +274,17 @@ def _moved(state: UiState, action: Action, facts: Facts) -> UiState:
         index = state.top
     else:
         index = min(max(state.index + steps[action], 0), count - 1)
+    index = _stop(facts, index, forward=steps[action] > 0)
     return settled(msgspec.structs.replace(state, row=facts.rows[index], index=index), facts)
+
+
+def _stop(facts: Facts, index: int, forward: bool) -> int:
+    """The next row in this direction that the cursor stops at; the last one there is where none follows."""
+    if not facts.stops:
+        return index
+    if forward:
+        return next((stop for stop in facts.stops if stop >= index), facts.stops[-1])
+    return next((stop for stop in reversed(facts.stops) if stop <= index), facts.stops[0])
 
 
 def _pane_moved(state: UiState, action: Action, facts: Facts) -> UiState:

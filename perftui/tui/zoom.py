@@ -63,6 +63,7 @@ def zoom_facts(zoom: Zoom, height: int) -> Facts:
         return Facts(page=max(1, layout.lines), lines=len(zoom.lines))
     return Facts(
         rows=tuple(row.key for row in table.rows),
+        stops=() if all(row.head for row in table.rows) else tuple(i for i, row in enumerate(table.rows) if row.head),
         page=max(1, layout.table - 1),
         sorts=tuple(column.key for column in table.columns if column.key),
         sorted_by=table.sorted_by,

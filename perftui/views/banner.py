@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from perftui.model.finding import Constraint, Finding, Severity, Verdict
 from perftui.pipeline.player import Mode, Shown
 from perftui.pipeline.snapshot import Snapshot
@@ -110,7 +108,7 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
     room = max(6, width - len(head) - len(moment))
     first, rest = _broken(verdict.summary, room)
     top: Line = ((head, role), (first.ljust(room), Role.STRONG), (moment, Role.TEXT))
-    offer = _offer(verdict, width, len(rest) + 3)
+    offer = _offer(verdict, width, len(rest) + 3 + len(_remarks(verdict)[-1]))
     room = width - length(offer)
     second = clipped(_second(snapshot, rest, room), room)
     if not offer:
@@ -148,13 +146,21 @@ def _broken(words: str, room: int) -> tuple[str, str]:
 
 
 def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
-    symptoms = chain(snapshot)
+    """The rest of the title, the chain, and that there are other incidents: these are never dropped for a chain's words."""
     spans = [(f"   {rest}", Role.STRONG)] if rest else [("  ", Role.DIM)]
-    if len(symptoms) < 2:
-        also = _also(snapshot)
-        return (*spans, (f"{' ·' if rest else ''} {also}", Role.DIM)) if also else tuple(spans)
     room = width - length(tuple(spans))
-    names = [name(link) for link in chain_links(snapshot)]
+    remarks = _remarks(snapshot.verdict)
+    words = _chain_words(snapshot, rest, max(6, room - len(remarks[-1])))
+    remark = next((way for way in remarks if len(words) + len(way) <= room), remarks[-1])
+    return (*spans, (words, Role.TEXT), (remark, Role.WARNING if remark else Role.DIM))
+
+
+def _chain_words(snapshot: Snapshot, rest: str, room: int) -> str:
+    """What follows from the cause, in as many words as there is room for; empty where nothing does."""
+    links = chain_links(snapshot)
+    if len(links) < 2:
+        return ""
+    symptoms, names = [brief(link) for link in links], [name(link) for link in links]
     # The line above told the cause already, so what it causes may go on from there.
     ways = (
         f"{' ·' if rest else ''} {' → '.join(symptoms)}",
@@ -164,8 +170,17 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
         *(f" → … → {' → '.join(names[first:])}" for first in range(2, len(names))),
         f" → {names[-1]}",
     )
-    words = next((way for way in ways if len(way) <= room), short(ways[-1], room))
-    return (*spans, (words, Role.TEXT))
+    return next((way for way in ways if len(way) <= room), short(ways[-1], room))
+
+
+def _remarks(verdict: Verdict) -> tuple[str, ...]:
+    """`  +1 other incident [f]: /data is 91% full (space)`, then the same in fewer words; empty where there is no other."""
+    if not verdict.others:
+        return ("",)
+    count = f"  +{len(verdict.others)}"
+    what = f"{count} other {'incident' if len(verdict.others) == 1 else 'incidents'} [f]"
+    told = [each.summary.partition(", ")[0] for each in verdict.others]
+    return f"{what}: {' · '.join(told)}", f"{what}: {told[0]}", what, f"{count} [f]"
 
 
 def chain(snapshot: Snapshot) -> list[str]:
@@ -175,19 +190,7 @@ def chain(snapshot: Snapshot) -> list[str]:
 
 def chain_links(snapshot: Snapshot) -> list[Finding]:
     """The findings of the chain, from the cause to the last symptom."""
-    links: list[Finding] = []
-    for rule in snapshot.verdict.chain:
-        found = [finding for finding in snapshot.findings if finding.rule == rule]
-        if found:
-            links.append(max(found, key=lambda finding: _belongs(finding, links, snapshot.verdict)))
-    return links
-
-
-def _belongs(finding: Finding, links: Sequence[Finding], verdict: Verdict) -> int:
-    """How much a finding has in common with the link before it, or with the verdict: several probes may fail at once."""
-    if not links:
-        return int(finding.title == verdict.summary)
-    return len(finding.subject.items() & links[-1].subject.items())
+    return [snapshot.findings[link.finding] for link in snapshot.verdict.links]
 
 
 def brief(finding: Finding) -> str:
@@ -206,10 +209,3 @@ def name(finding: Finding) -> str:
     if finding.rule == "pg.lock_pileup" and "relation" in subject:
         return f"{str(subject['relation']).removeprefix('public.')} locked"
     return rule.replace("_", " ")
-
-
-def _also(snapshot: Snapshot) -> str:
-    """What else is wrong beside the one thing, so that a short verdict hides nothing."""
-    told = set(snapshot.verdict.chain)
-    others = [finding for finding in snapshot.findings if finding.rule not in told and finding.severity > Severity.INFO]
-    return f"also: {' · '.join(brief(finding) for finding in others)}" if others else ""

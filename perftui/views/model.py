@@ -62,6 +62,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     """Stays the same while the row stands for the same thing, so the cursor stays on it."""
     cells: tuple[Span, ...]
+    opens: str = ""
+    """The finding that Enter opens; empty where it opens none."""
+    head: bool = True
+    """The cursor stops here; the rows below it that are none go with it."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,23 @@ def scored(*ticks: tuple[Finding, ...], drill: Drill = LOCKED, fault_at: int = 3
 CALM: tuple[tuple[Finding, ...], ...] = ((), (), ())
 
 
+TWO = msgspec.structs.replace(
+    LOCKED,
+    constraints=(Constraint.LOCK_BOUND, Constraint.IO_BOUND),
+    rules=("pg.lock_pileup", "host.disk_filling"),
+    apart=("pg.lock_pileup", "host.disk_filling"),
+)
+
+
+def test_two_faults_at_once_are_right_when_each_is_the_cause_of_a_chain() -> None:
+    result = scored(*CALM, (), (LOCK,), (OTHER, LOCK), (OTHER, LOCK), drill=TWO)
+
+    assert (result.right, result.verdict_s) == (True, 2.0)
+    assert result.verdict is not None
+    assert {result.verdict.chain, *result.verdict.others} == {("pg.lock_pileup",), ("host.disk_filling",)}
+    assert not scored(*CALM, *[(LOCK,)] * 30, drill=TWO).right
+
+
 def test_a_right_verdict_is_right_with_its_time() -> None:
     result = scored(*CALM, (), (), (LOCK,), (LOCK,))
 

@@ -14,6 +14,7 @@ from perftui.model.frame import Sample
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
 from perftui.sources.pg_activity import IdleRow
+from perftui.sources.pgbouncer import FOUND_HERE
 from tests.findings.pools import POOL, application, holder, pgbouncer, waiter
 from tests.findings.postgres import (
     SERVER,
@@ -198,6 +199,14 @@ def test_one_that_never_answered_is_not_known(failure: Failed, severity: Severit
     assert [(each.severity, each.constraint, each.began_before) for each in found] == (
         [] if severity is None else [(severity, Constraint.UNKNOWN, True)]
     )
+
+
+def test_one_that_nobody_asked_to_watch_and_that_refuses_us_is_a_note_and_the_verdict_is_the_hosts() -> None:
+    refused = failed(f"pgbouncer: not allowed; name a user of stats_users ({FOUND_HERE})", FailureKind.DENIED)
+    found = last(always(pgbouncer=refused), 8)
+
+    assert (only(found, GONE).severity, found.verdict.constraint) == (Severity.INFO, Constraint.HEALTHY)
+    assert FOUND_HERE in only(found, GONE).title
 
 
 def test_a_short_silence_is_a_restart() -> None:

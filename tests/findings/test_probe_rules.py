@@ -78,7 +78,7 @@ def test_whose_fault_it_is(target: ProbeTarget, result: ProbeResult, expected: C
     [
         ([ok(0.1)] * 5 + [ok(1.2)] * 3, TARGET, Severity.WARNING),
         ([ok(0.1)] * 5 + [ok(4.5)] * 3, TARGET, Severity.CRITICAL),
-        ([ok(1.2)] * 5 + [ok(0.1)] + [ok(1.2)] * 2, TARGET, None),
+        ([ok(1.2)] * 2 + [ok(0.1)] + [ok(1.2)] * 2, TARGET, None),
         ([ok(0.3)] * 8, TARGET, None),
         ([ok(0.3)] * 8, SLO, Severity.WARNING),
         ([ok(1.2)] * 8 + [failed()], TARGET, None),
@@ -148,7 +148,7 @@ def test_tail_latency(course: Sequence[ProbeResult | None], expected: Severity |
     ids=["below 75 %", "75 %", "90 %", "100 %", "100 % but back"],
 )
 def test_slo_latency(p95_s: float, newest_s: float, expected: Severity | None) -> None:
-    assert severity(probed([ok(p95_s)] * 30 + [ok(newest_s)], SLO), "slo.latency") == expected
+    assert severity(probed([ok(p95_s)] * 30 + [ok(newest_s)] * 3, SLO), "slo.latency") == expected
 
 
 @pytest.mark.parametrize(

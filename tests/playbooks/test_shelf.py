@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from perftui.findings.verdict import told_order, verdict
 from perftui.model.failure import UsageError
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.playbooks.complaint import Wrong
@@ -222,6 +224,25 @@ def test_what_answers_a_finding_is_suggested_first_then_what_its_conditions_offe
         ("locks", "pg.lock_pileup!"),
         ("busy", "host.cpu.busy_ratio > t.busy for 5s"),
     ]
+
+
+def test_playbooks_stand_in_the_order_of_the_chain_then_of_other_incidents() -> None:
+    books = [
+        loaded(text(SAY, f"suggests_for: [{rule}]\n").replace("id: sample", f"id: {name}")).playbook
+        for name, rule in (
+            ("a-disk", "host.disk_filling"),
+            ("b-io", "host.io_saturated"),
+            ("c-memory", "host.memory_pressure"),
+        )
+    ]
+    # Sorted as rules give them: the most severe first, whatever causes what.
+    full, waits, cause = (finding(rule) for rule in ("host.disk_filling", "host.io_saturated", "host.memory_pressure"))
+    found = [waits, *(msgspec.structs.replace(each, severity=Severity.WARNING) for each in (full, cause))]
+    seen = history([0.9] * 10)
+
+    ordered = told_order(verdict(seen, found), found)
+
+    assert [each.id for each in suggest(seen, ordered, books)] == ["c-memory", "b-io", "a-disk"]
 
 
 def fits(value: Any, rule: dict[str, Any], whole: dict[str, Any]) -> bool:

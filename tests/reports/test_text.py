@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from perftui.reports.text import WIDTH, snapshot_text
 from tests.views.pg_scenes import REFUSED, database, down
 from tests.views.scenes import host, without
-from tests.views.test_banner import SWAPPING, WAITING
+from tests.views.test_banner import CERTIFICATE, SWAPPING, WAITING
 
 
 def test_it_tells_verdict_chain_evidence_and_numbers() -> None:
@@ -22,6 +24,19 @@ def test_it_tells_verdict_chain_evidence_and_numbers() -> None:
         "4310 postgres  250.0",
     ):
         assert words in told
+
+
+def test_other_incidents_are_told_with_their_chains() -> None:
+    stolen = msgspec.structs.replace(WAITING, rule="host.cpu_stolen", title="the hypervisor takes 20% of the CPU time")
+    abort = msgspec.structs.replace(WAITING, rule="load.abort", title="abort the load test: 20% of its requests fail")
+    told = snapshot_text(host(30, findings=(SWAPPING, stolen, abort, CERTIFICATE)))
+
+    assert "chain: swap in 140 MiB/s -> abort the load test: 20% of its requests fail\nother incident: IO BOUND" in told
+    assert (
+        "other incident: IO BOUND (warning): the hypervisor takes 20% of the CPU time, since 10:41:49\n"
+        "  chain: the hypervisor takes 20% of the CPU time -> abort the load test: 20% of its requests fail" in told
+    )
+    assert "other incident: EXTERNAL BOUND (warning): certificate of shop ends in 2 days, renew it" in told
 
 
 def test_it_is_narrow_and_plain() -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from perftui.history.history import History, HistoryStore
 from perftui.history.trends import TRENDS
-from perftui.model.finding import Constraint, Finding, Severity, Verdict
+from perftui.model.finding import Constraint, Finding, Link, Severity, Verdict
 from perftui.model.frame import Frame, Machine, Sample
 from perftui.pipeline.player import Mode, Publish, Shown
 from perftui.pipeline.snapshot import Snapshot
@@ -41,6 +41,7 @@ CPU_BOUND = Verdict(
     since_at=STARTED_AT,
     summary=SATURATED.title,
     chain=(SATURATED.rule,),
+    links=(Link(finding=0, rule=SATURATED.rule),),
 )
 
 

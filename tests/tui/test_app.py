@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from perftui.model.exit_code import ExitCode
-from perftui.pipeline.player import Mode
+from perftui.pipeline.player import Mode, Shown
 from perftui.tui.app import STALE_S, Console
 from perftui.tui.keys import KEYS, Action
 from perftui.tui.options import ConsoleOptions, Theme
@@ -22,6 +22,9 @@ from perftui.tui.terminal import Look
 from perftui.views import PANES
 from tests.tui.console import options
 from tests.tui.stand_in import CPU_BOUND, HEALTHY, StandIn, shown_after
+from tests.views.scenes import host
+from tests.views.test_banner import CERTIFICATE, SWAPPING, WAITING
+from tests.views.test_findings import FINDING
 
 
 class Screen:
@@ -293,3 +296,29 @@ async def test_keys_that_mean_nothing_do_nothing(tmp_path: Path) -> None:
         assert screen.lines == before
         assert screen.player.asked == []
         assert HEALTHY.summary in screen.lines[1]
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+async def test_a_link_of_a_chain_is_opened_to_its_evidence_and_to_its_pane(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    snapshot = host(30, findings=(FINDING, SWAPPING, WAITING, CERTIFICATE))
+    async with running(tmp_path, size=size) as screen:
+        screen.player.show(Shown(snapshot=snapshot, mode=Mode.PAUSED))
+        await screen.until(lambda: "MEMORY BOUND" in screen.lines[1])
+        assert "[f]" in screen.lines[2]
+
+        await screen.press("f", "down", "down")
+        assert any(line.startswith("▸") and SWAPPING.title in line for line in screen.lines)
+        assert any("because the kernel moves pages to swap" in line for line in screen.lines)
+        assert "Enter open" in screen.lines[-1]
+
+        await screen.press("enter")
+        page = "\n".join(screen.lines)
+        for words in ("Finding · host.swapping", "explained by", "explains", "pane Swap (4) shows it"):
+            assert words in page
+
+        await screen.press("escape")
+        assert any(line.startswith("▸") and SWAPPING.title in line for line in screen.lines)
+        await screen.press("enter", "enter")
+        assert screen.console.state.view == "swap"

@@ -5,6 +5,7 @@ import pytest
 
 from perftui.tui.keys import Action
 from perftui.tui.state import (
+    FINDINGS,
     HELP,
     OVERVIEW,
     PROCESSES,
@@ -17,7 +18,7 @@ from perftui.tui.state import (
     settled,
     typed,
 )
-from perftui.views.model import TableState
+from perftui.views.model import Row, Table, TableState
 
 PANES = Facts(panes=("cpu", "io", PROCESSES))
 ROWS = Facts(panes=PANES.panes, rows=tuple("abcdefghij"), page=4, sorts=("cpu", "mem", "pid"), sorted_by="mem", lines=0)
@@ -184,3 +185,56 @@ def test_a_paste_is_one_line_without_control_characters() -> None:
     assert edit is not None
     assert edit.text == "deploy 2.8"
     assert pasted(ZOOMED, "x") is ZOOMED
+
+
+def listed(*rows: tuple[str, bool]) -> Facts:
+    """A list of findings of which a row is (key, whether the cursor stops there); those named f… open one."""
+    made = tuple(Row(key=key, cells=(), opens=key[:2] if key[0] == "f" else "", head=head) for key, head in rows)
+    stops = tuple(place for place, row in enumerate(made) if row.head)
+    table = Table(columns=(), rows=made)
+    return Facts(
+        panes=PANES.panes, rows=tuple(row.key for row in made), stops=stops, page=4, table=table, affected="io"
+    )
+
+
+LISTED = listed(
+    ("title", False), ("f1", True), ("f1+", False), ("f2", True), ("f2+", False), ("f2++", False), ("was", True)
+)
+LIST = UiState(view=FINDINGS)
+
+
+def test_the_cursor_stops_at_findings_and_brings_all_of_their_lines() -> None:
+    first = reduced(LIST, Action.DOWN, LISTED)
+    second = reduced(first, Action.DOWN, LISTED)
+    last = reduced(second, Action.BOTTOM, LISTED)
+
+    assert (first.row, first.top) == ("f1", 0)
+    assert (second.row, second.top) == ("f2", 2)
+    assert (last.row, last.top) == ("was", 3)
+    assert reduced(second, Action.UP, LISTED) == first
+    assert reduced(last, Action.TOP, LISTED).top == 0
+    assert reduced(LIST, Action.PAGE_DOWN, LISTED).row == "was"
+
+
+def test_a_finding_that_went_away_leaves_the_cursor_at_one() -> None:
+    state = msgspec.structs.replace(LIST, row="gone", index=4)
+
+    assert settled(state, LISTED).row == "f2"
+
+
+def test_enter_opens_the_chosen_finding_then_its_pane_and_escape_goes_back_to_the_list() -> None:
+    page = reduced(reduced(reduced(LIST, Action.DOWN, LISTED), Action.DOWN, LISTED), Action.ZOOM, LISTED)
+
+    assert (page.view, page.finding, page.row) == (FINDINGS, "f2", "f2")
+    assert reduced(page, Action.ZOOM, LISTED).view == "io"
+    back = reduced(page, Action.BACK, LISTED)
+    assert (back.view, back.finding, back.row) == (FINDINGS, "", "f2")
+    assert reduced(back, Action.BACK, LISTED).view == OVERVIEW
+    assert reduced(page, Action.ZOOM_NUMBER, LISTED, "1").finding == ""
+
+
+def test_enter_without_a_choice_opens_the_first_finding_and_an_old_verdict_opens_nothing() -> None:
+    assert reduced(LIST, Action.ZOOM, LISTED).finding == "f1"
+    told = reduced(msgspec.structs.replace(LIST, row="was", index=6), Action.ZOOM, LISTED)
+    assert (told.finding, told.message) == ("", "that row is no finding")
+    assert reduced(LIST, Action.ZOOM, Facts()).message == ""

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from perftui.history.history import HistoryStore
-from perftui.model.finding import Constraint, Finding, Severity
+from perftui.model.finding import Constraint, Finding, Link, Severity
 from perftui.model.frame import Frame
 from perftui.pipeline.player import Mode, Shown
 from perftui.pipeline.snapshot import Snapshot
@@ -29,6 +29,13 @@ WAITING = Finding(
     constraint=Constraint.IO_BOUND,
     title="work waits for vda 45 % of the time, I/O wait 31 %",
     since_at=STARTED_AT + 12,
+)
+CERTIFICATE = Finding(
+    rule="tls.expiring",
+    severity=Severity.WARNING,
+    constraint=Constraint.EXTERNAL_BOUND,
+    title="certificate of shop ends in 2 days, renew it",
+    since_at=STARTED_AT,
 )
 
 
@@ -143,7 +150,46 @@ def test_what_else_is_wrong_is_not_hidden() -> None:
     )
     _, second = verdict_lines(host(5, findings=(SWAPPING, full)), 120)
 
-    assert flat(second).strip() == "also: /data is 91% full (space)"
+    assert flat(second).strip() == "+1 other incident [f]: /data is 91% full (space)"
+
+
+@pytest.mark.parametrize(
+    ("width", "end"),
+    [
+        (140, "→ work waits for vda 45 % of the time  +1 other incident [f]: certificate of shop ends in 2 days"),
+        (100, "→ work waits for vda 45 % of the time  +1 other incident [f]"),
+        (70, "→ work waits for vda 45 % of the time  +1 [f]"),
+        (60, "→ io saturated  +1 [f]"),
+    ],
+)
+def test_another_incident_is_told_beside_the_chain_at_any_width(width: int, end: str) -> None:
+    _, second = verdict_lines(host(30, findings=(SWAPPING, WAITING, CERTIFICATE)), width)
+
+    assert flat(second).rstrip().endswith(end)
+    assert length(second) <= width
+
+
+def test_several_other_incidents_are_counted() -> None:
+    full = msgspec.structs.replace(CERTIFICATE, rule="host.disk_filling", title="/data is 91% full (space), 3 GiB left")
+    _, second = verdict_lines(host(30, findings=(SWAPPING, CERTIFICATE, full)), 140)
+
+    assert "+2 other incidents [f]: " in flat(second)
+    assert "/data is 91% full (space)" in flat(second)
+
+
+def test_what_follows_from_the_cause_beside_the_chain_is_not_told_as_another_incident() -> None:
+    pressure = msgspec.structs.replace(
+        SWAPPING, rule="host.memory_pressure", title="tasks wait for memory 40% of the time"
+    )
+    killed = msgspec.structs.replace(
+        SWAPPING, rule="host.oom_kill", title="the kernel killed leaky", since_at=STARTED_AT + 20
+    )
+    snapshot = host(30, findings=(pressure, SWAPPING, WAITING, killed))
+    _, second = verdict_lines(snapshot, 160)
+
+    assert snapshot.verdict.chain[-1] == "host.io_saturated"
+    assert [link.rule for link in snapshot.verdict.beside] == ["host.oom_kill"]
+    assert "incident" not in flat(second)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +220,9 @@ def test_each_verdict_has_a_sign_of_its_own(snapshot: Snapshot, begin: str, role
 def test_the_playbook_that_answers_is_named_where_the_title_leaves_room(
     thrashing: Snapshot, width: int, title: str, end: str
 ) -> None:
-    said = msgspec.structs.replace(thrashing.verdict, playbook="memory-leak", summary=title, since_at=None, chain=())
+    said = msgspec.structs.replace(
+        thrashing.verdict, playbook="memory-leak", summary=title, since_at=None, chain=(), links=()
+    )
     snapshot = msgspec.structs.replace(thrashing, verdict=said, findings=())
 
     first, second = verdict_lines(snapshot, width)
@@ -217,6 +265,7 @@ def test_a_chain_that_has_little_room_names_its_links_in_fewer_words(
         since_at=STARTED_AT,
         summary=findings[0].title,
         chain=tuple(found.rule for found in findings),
+        links=tuple(Link(finding=place, rule=found.rule) for place, found in enumerate(findings)),
     )
     _, second = verdict_lines(msgspec.structs.replace(well, verdict=verdict, findings=findings), width)
 

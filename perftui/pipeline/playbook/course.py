@@ -55,6 +55,7 @@ def _judged(snapshot: Snapshot) -> dict[str, Any]:
         "severity": verdict.severity.word,
         "summary": verdict.summary,
         "chain": list(verdict.chain),
+        "others": [each.summary for each in verdict.others],
         "since_at": iso(verdict.since_at),
         "began_before": verdict.began_before,
     }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from perftui.findings.verdict import told_order
 from perftui.model.failure import UsageError
 from perftui.pipeline.snapshot import Snapshot
 from perftui.playbooks.checks.declarations import review
@@ -21,7 +22,7 @@ from perftui.playbooks.run.fold import folded
 from perftui.playbooks.run.state import here
 from perftui.playbooks.run_folder import Found, owned
 from perftui.playbooks.shelf import Shelf, Shelved
-from perftui.playbooks.suggest import suggest
+from perftui.playbooks.suggest import Suggestion, suggest
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,12 +80,18 @@ def listing(shelf: Shelf, open_runs: Sequence[Found], snapshot: Snapshot | None,
     Args:
         database: whether a Postgres is watched.
     """
-    fits = suggest(snapshot.history, snapshot.findings, shelf.by_id().values()) if snapshot is not None else []
+    fits = _fitting(snapshot, shelf) if snapshot is not None else []
     reasons = {each.id: each.reason for each in fits}
     first = {name: place for place, name in enumerate(reasons)}
     known = sorted(shelf.playbooks.values(), key=lambda each: (first.get(each.id, len(first)), each.id))
     offers = tuple(_offer(each, reasons.get(each.id, ""), shelf, snapshot, database) for each in known)
     return Listing(left=tuple(_left(each) for each in open_runs), offers=offers, reasons=shelf.reasons)
+
+
+def _fitting(snapshot: Snapshot, shelf: Shelf) -> list[Suggestion]:
+    """What answers the cause first, then what answers what follows from it, then the other incidents."""
+    findings = told_order(snapshot.verdict, snapshot.findings)
+    return suggest(snapshot.history, findings, shelf.by_id().values())
 
 
 def _offer(shelved: Shelved, reason: str, shelf: Shelf, snapshot: Snapshot | None, database: bool) -> Offer:

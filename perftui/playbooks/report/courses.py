@@ -44,6 +44,7 @@ def judgements(entries: Sequence[Entry]) -> tuple[Judgement, ...]:
             severity=words(verdict.get("severity")),
             summary=words(verdict.get("summary")),
             chain=lines(verdict.get("chain")),
+            others=lines(verdict.get("others")),
             since_at=moment(verdict.get("since_at")),
             began_before=verdict.get("began_before") is True,
         )

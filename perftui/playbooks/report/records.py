@@ -32,6 +32,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Empty where an older journal does not tell it."""
     summary: str = ""
     chain: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Causes of other incidents at that moment, a sentence each."""
     since_at: float | None = None
     began_before: bool = False
     """It already held at the first look, so it began before `since_at`."""
