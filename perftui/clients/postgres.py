@@ -13,8 +13,8 @@ STATEMENT_MS = 1500
 class Postgres:
     """The sampling connection to one server. Methods are called from one event loop."""
 
-    def __init__(self, dsn: str | None, mono: Callable[[], float]) -> None:
-        self.link = PgLink(dsn, mono, STATEMENT_MS)
+    def __init__(self, dsn: str | None, mono: Callable[[], float], statement_ms: int = STATEMENT_MS) -> None:
+        self.link = PgLink(dsn, mono, statement_ms)
 
     @property
     def connections(self) -> int:

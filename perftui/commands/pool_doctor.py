@@ -13,6 +13,7 @@ from perftui.model.frame import Sample
 from perftui.sources import BY_NAME
 from perftui.sources.kind import Source
 from perftui.sources.pgbouncer import PgBouncerPart
+from perftui.sources.pool import PoolReading
 from perftui.sources.pool_metrics import PoolMetricsPart
 
 CONNECT_TRIES = 40
@@ -33,17 +34,26 @@ async def pool_lines(pools: Mapping[str, PoolConfig]) -> list[tuple[str, str]]:
 
 async def _line(name: str, source: Source) -> tuple[str, str]:
     try:
-        sample = await _first(source)
+        sample = await first_sample(source)
     except SourceError as exc:
         return "missing", f"{name:<15} {exc.kind}: {exc.detail.removeprefix(f'{name}: ')}"
-    part = BY_NAME[source.name].derive(None, sample)
-    assert isinstance(part, (PgBouncerPart, PoolMetricsPart))
-    named = [f"{each} {pool.kind}" for each, pool in part.pools.items() if pool.kind != NO_CONNECTIONS]
+    named = [f"{each} {pool.kind}" for each, pool in pools_in(source, sample).items() if pool.kind != NO_CONNECTIONS]
     return "ok", f"{name:<15} {', '.join(named[:5]) or 'nobody has connected through it yet'}"
 
 
-async def _first(source: Source) -> Sample:
-    """A sample, waiting a while for a connection that is being made."""
+def pools_in(source: Source, sample: Sample) -> dict[str, PoolReading]:
+    """The pools that one sample tells of."""
+    part = BY_NAME[source.name].derive(None, sample)
+    assert isinstance(part, (PgBouncerPart, PoolMetricsPart))
+    return part.pools
+
+
+async def first_sample(source: Source) -> Sample:
+    """A sample, waiting a while for a connection that is being made.
+
+    Raises:
+        SourceError: as the source.
+    """
     for _ in range(CONNECT_TRIES):
         try:
             return await source.sample()

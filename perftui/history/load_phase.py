@@ -27,6 +27,8 @@ class LoadPhasePart(Part, frozen=True, kw_only=True):
     """Who tells the phase: mark | feed | users (their course over 20 s)."""
     phase_since_at: float | None
     """When it was marked; null where nobody marked it."""
+    fed_step: int | None = None
+    """Which phase the feed itself names, from 1 (baseline) to 6 (cool_down); null where it names none."""
 
 
 def phase_named(text: str) -> str | None:
@@ -43,11 +45,14 @@ def load_phase(history: History) -> LoadPhasePart | None:
     part = history.latest(LoadPart)
     if part is None:
         return None
+    told = phase_named(part.told_phase or "")
+    step = PHASES.index(told) + 1 if told else None
     marked = _marked(history)
     if marked is not None:
-        return LoadPhasePart(phase=phase_named(marked.text), phase_source="mark", phase_since_at=marked.at)
-    if part.told_phase is not None and (told := phase_named(part.told_phase)) is not None:
-        return LoadPhasePart(phase=told, phase_source="feed", phase_since_at=None)
+        phase = phase_named(marked.text)
+        return LoadPhasePart(phase=phase, phase_source="mark", phase_since_at=marked.at, fed_step=step)
+    if told is not None:
+        return LoadPhasePart(phase=told, phase_source="feed", phase_since_at=None, fed_step=step)
     phase = _by_users(history)
     return LoadPhasePart(phase=phase, phase_source="users" if phase else None, phase_since_at=None)
 
@@ -58,6 +63,21 @@ def _marked(history: History) -> Mark | None:
     since_at = history.at - MARKED_S
     named = [mark for mark in marks if since_at <= mark.at <= history.at and phase_named(mark.text) is not None]
     return max(named, key=lambda mark: mark.at, default=None)
+
+
+def fed_phases(history: History, seconds: float) -> list[tuple[float, str]]:
+    """(wall clock, phase) of each phase that the feed began in the last seconds, oldest first."""
+    found: list[tuple[float, str]] = []
+    walls, steps = history.points("load.fed_step", seconds)
+    before: float | None = None
+    for place, (at, step) in enumerate(zip(walls, steps, strict=True)):
+        if isnan(step):
+            continue
+        # One that was there when the window begins did not begin there.
+        if step != before and place:
+            found.append((at, PHASES[int(step) - 1]))
+        before = step
+    return found
 
 
 def _by_users(history: History) -> str | None:

@@ -1,10 +1,11 @@
-"""Moments on a time axis: what the operator marked, and what was changed."""
+"""Moments on a time axis: what the operator marked, what was changed, and the phases that a load test told."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from perftui.history.deploys import DeploysPart
+from perftui.history.load_phase import fed_phases
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.deploy import Deploy, DeployKind
 
@@ -13,10 +14,12 @@ _LABELLED = 6
 
 
 def moments(snapshot: Snapshot, start_at: float, end_at: float) -> tuple[tuple[float, str], ...]:
-    """(wall clock, words) of the marks and changes in a window, oldest first; the words of all but the newest are left out."""
+    """(wall clock, words) of marks, changes and phases in a window, oldest first; the words of all but the newest are left
+    out."""
     part = snapshot.history.latest(DeploysPart)
-    marks = [(mark.at, mark.text) for mark in snapshot.marks]
-    found = marks + [(deploy.at, title_of(deploy)) for deploy in (part.deploys if part else ())]
+    found = [(mark.at, mark.text) for mark in snapshot.marks]
+    found += [(deploy.at, title_of(deploy)) for deploy in (part.deploys if part else ())]
+    found += [(at, phase.replace("_", "-")) for at, phase in fed_phases(snapshot.history, end_at - start_at + 1)]
     within = sorted(moment for moment in found if start_at <= moment[0] <= end_at)
     silent = len(within) - _LABELLED
     return tuple((at, words if place >= silent else "") for place, (at, words) in enumerate(within))

@@ -16,6 +16,7 @@ HEAVY = {
     "playbook": DRIVERS | SCREEN,
     "playbook lint triage-60s": DRIVERS | SCREEN,
     "playbook plan triage-60s": DRIVERS | SCREEN,
+    "load facts": DRIVERS | SCREEN,
     "readings": DRIVERS | SCREEN,
     "report": DRIVERS | SCREEN,
     "report {tape}": DRIVERS | SCREEN,

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from perftui.model.failure import Failed, FailureKind
-from perftui.model.frame import Frame
+from perftui.model.frame import Frame, Mark
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
+from perftui.views.charts import chart
 from perftui.views.load import pane, shown, zoom
 from perftui.views.model import Line, Role, TableState
-from tests.loads import MACHINE, Second, load_sample, watched
+from tests.loads import MACHINE, STARTED_AT, Second, load_sample, watched
 
 
 def words(lines: tuple[Line, ...]) -> str:
@@ -68,6 +69,28 @@ def test_the_zoom_has_rate_errors_and_users_on_the_chart_s_time_axis() -> None:
     for part in ("requests/s", "errors %", "users", "max 39", "steady (marked at", "generator's clock -0.2 s"):
         assert part in words(told.lines), part
     assert "pg active" not in words(told.lines)
+
+
+def test_phases_that_the_feed_tells_stand_on_the_time_axis_of_every_chart() -> None:
+    store, history = new_store(), None
+    phases = [None] * 3 + ["warm-up"] * 5 + ["ramp"] * 5 + [None] + ["ramp"] * 3 + ["a pause"] + ["steady"] * 5
+    for second, phase in enumerate(phases):
+        sample = msgspec.structs.replace(load_sample(second, Second()), phase=phase)
+        mark = (Mark(at=STARTED_AT + second, text="cache cleared"),) if second == 15 else ()
+        frame = Frame(seq=second, at=STARTED_AT + second, mono=float(second), samples={"load": sample}, marks=mark)
+        history = store.push(frame)
+    assert history is not None
+    snapshot = Judge(machine=MACHINE).snapshot(history)
+    told = zoom(snapshot, TableState(), 100).chart
+
+    assert told is not None
+    expected = [(3, "warm-up"), (8, "ramp"), (15, "cache cleared"), (18, "steady")]
+    assert told.marks == tuple((STARTED_AT + second, words) for second, words in expected)
+    assert chart(snapshot, TableState(), "CPU", "%", 100.0, [("busy", "host.cpu.busy_ratio")]).marks == told.marks
+    # What was there before the window has no beginning in it.
+    assert (
+        chart(snapshot, TableState(span_s=8.0), "", "", 1.0, [("rate", "load.requests_per_s")]).marks == told.marks[2:]
+    )
 
 
 def unread(failed: dict[str, Failed]) -> Snapshot:
