@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perftui.commands.baselines import all_kept, kept, save
 from perftui.commands.console import dsn_argument
 from perftui.commands.load_sources import load_arguments
 from perftui.history.baseline import READINGS, Baseline, Course, compare, course, problems
@@ -50,59 +51,38 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{args.what}: expected --tape FILE or --for TIME")
     if args.what == "save":
         return _save(args)
-    return _compare(args, _kept(args.name))
-
-
-def _folder() -> Path:
-    from perftui.commands.paths import state_dir
-
-    return state_dir() / "baselines"
+    return _compare(args, kept(args.name))
 
 
 def _list(args: argparse.Namespace) -> ExitCode:
-    found = [_kept(path.stem) for path in sorted(_folder().glob("*.json"))]
+    """A file that can't be read is told; the others are listed all the same."""
+    known, troubles = all_kept()
+    found = list(known.values())
+    for trouble in troubles.values():
+        print(f"perftui: {trouble}", file=sys.stderr)
     if args.json:
         import msgspec
 
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    elif found:
+    elif found or troubles:
         from perftui.reports.baseline import list_text
 
         print(list_text(found))
     else:
         print("perftui: no baseline is kept; perftui baseline save NAME --tape FILE", file=sys.stderr)
-    return ExitCode.HEALTHY
-
-
-def _kept(name: str) -> Baseline:
-    import msgspec
-
-    path = _folder() / f"{name}.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Baseline)
-    except FileNotFoundError:
-        raise UsageError(f"{name}: no such baseline; perftui baseline list shows them") from None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path}: can't be read: {str(exc).lower()}") from exc
+    return ExitCode.UNKNOWN if troubles and not found else ExitCode.HEALTHY
 
 
 def _save(args: argparse.Namespace) -> ExitCode:
-    import os
-
-    import msgspec
-
     window = _Window(args)
     wrong = problems(window.span_s, window.courses(), window.deploys, window.incidents)
     if wrong:
         print(f"perftui: {args.name}: no baseline: {'; '.join(wrong)}", file=sys.stderr)
         return ExitCode.UNKNOWN
-    folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = folder / f".{args.name}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(window.baseline(args.name)))
-    new.rename(folder / f"{args.name}.json")
+    try:
+        save(window.baseline(args.name))
+    except OSError as exc:
+        raise UsageError(f"{args.name}: can't be kept: {(exc.strerror or str(exc)).lower()}") from exc
     print(f"perftui: {args.name}: {len(window.courses())} readings over {window.span_s / 60:.0f} min", file=sys.stderr)
     return ExitCode.HEALTHY
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    from perftui.commands.baselines import baseline_argument
     from perftui.commands.load_sources import load_arguments
     from perftui.commands.parse import interval
 
@@ -31,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow to cancel and terminate sessions, EXPLAIN ANALYZE and what playbooks change, each after a confirmation",
     )
+    baseline_argument(parser)
     screen_arguments(parser)
 
 
@@ -56,7 +58,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.load_sources import keep_stdin
     from perftui.tui.terminal import require
 
+    from perftui.commands.baselines import check_named
+
     settings = load(args.config)
+    check_named(args.baseline)
     stdin = keep_stdin(args.load)
     require()
     return show(args, settings, stdin)
@@ -104,7 +109,7 @@ def show(
         watch(snapshot)
 
     player = LivePlayer(feed, judge, tape, all_processes(wired.sources), at_end, follow)
-    desks = DeskMaker(wired.control, board, player.call, args.allow_changes)
+    desks = DeskMaker(wired.control, board, player.call, args.allow_changes, args.baseline)
     player.warm_up()
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console

@@ -21,16 +21,19 @@ class DeskMaker:
         board: SnapshotBoard,
         call: Callable[[Callable[[], None]], None] | None,
         changes_allowed: bool = False,
+        baseline: str = "",
     ) -> None:
         self._control, self._board, self._call = control, board, call
         self._changes_allowed = changes_allowed
+        self._baseline = baseline
         self._desk: Desk | None = None
 
     def __call__(self, told: Callable[[DeskView], None]) -> Desk:
         from perftui.commands.playbook_office import FolderOffice
         from perftui.pipeline.playbook.desk import Desk
 
-        self._desk = Desk(FolderOffice(self._control), self._board, told, self._call, self._changes_allowed)
+        office = FolderOffice(self._control, baseline=self._baseline)
+        self._desk = Desk(office, self._board, told, self._call, self._changes_allowed)
         return self._desk
 
     async def aclose(self) -> None:

@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-changes", action="store_true", help="allow to cancel and terminate sessions, each after a confirmation"
     )
     screen_arguments(parser)
-    parser.set_defaults(load=[])
+    parser.set_defaults(load=[], baseline="")
 
 
 def run(args: argparse.Namespace) -> ExitCode:

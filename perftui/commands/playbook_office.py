@@ -10,8 +10,10 @@ from typing import Any
 from perftui.clients.pg_control import PgControl
 from perftui.clients.worker import DaemonWorker
 from perftui.commands import run_keeping
+from perftui.commands.baselines import usual
 from perftui.commands.playbook_tools import ClientTools
 from perftui.model.failure import UsageError
+from perftui.pipeline.playbook.usual import Usual
 from perftui.pipeline.playbook.world import Tools
 from perftui.playbooks.redaction import Redactor
 from perftui.playbooks.run.book import Bound
@@ -22,11 +24,12 @@ from perftui.playbooks.shelf import Shelf, shelf
 class FolderOffice:
     """As `pipeline.playbook.desk.Office` has it, in this user's folders."""
 
-    def __init__(self, control: PgControl | None, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, control: PgControl | None, folders: Sequence[Path] = (), baseline: str = "") -> None:
         self.host = os.uname().nodename
         self.tools: Tools = ClientTools(control)
         self.database = control is not None
         self._folders = folders
+        self._baseline = baseline
 
     def shelf(self) -> Shelf:
         return shelf(self._folders)
@@ -45,6 +48,9 @@ class FolderOffice:
 
     def opening(self, made: Bound) -> Mapping[str, Any]:
         return run_keeping.opening(made)
+
+    def usual(self) -> Usual:
+        return usual(self._baseline)
 
     def hand_off(self, run: str) -> tuple[str, str]:
         """As the protocol has it: in the run's own folder, for this user only."""

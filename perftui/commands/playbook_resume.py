@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from perftui.commands.baselines import check_named
 from perftui.commands.console import dsn_argument
+from perftui.commands.load_sources import load_arguments
 from perftui.commands.playbook_plan import given_vars, var_argument
 from perftui.commands.playbook_run import answer_arguments, check_agreement, chosen_keys
 from perftui.model.exit_code import ExitCode
@@ -16,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="RUN", nargs="?", help="as the list names it, or the beginning of it")
     var_argument(parser)
     dsn_argument(parser)
+    load_arguments(parser)
     answer_arguments(parser)
 
 
@@ -37,9 +40,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     if len(named) != 1:
         what = "no open run" if not named else f"{len(named)} open runs"
         raise UsageError(f"{what} of the name {args.name}; see perftui playbook resume")
+    check_named(args.baseline)
     made = kept(named[0].places[0])
     check_agreement(args, made.sha256)
     from perftui.commands.config import load
 
     answers = Answers(values=given_vars(args), allowed=tuple(args.allow), choices=chosen_keys(args), as_json=args.json)
-    return asyncio.run(resumed_run(named[0], made, answers, load(args.config), args.dsn))
+    return asyncio.run(resumed_run(named[0], made, answers, load(args.config), args))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from perftui.commands.baselines import baseline_argument, check_named
 from perftui.commands.console import dsn_argument
+from perftui.commands.load_sources import load_arguments
 from perftui.commands.playbook import dir_argument, name_argument
 from perftui.commands.playbook_plan import given_vars, var_argument
 from perftui.model.exit_code import ExitCode
@@ -17,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     var_argument(parser)
     dir_argument(parser)
     dsn_argument(parser)
+    load_arguments(parser)
     answer_arguments(parser)
 
 
@@ -31,6 +34,7 @@ def answer_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--choose", action="append", default=[], metavar="STEP=KEY", help="the key for a step that lets choose"
     )
+    baseline_argument(parser)
     parser.add_argument("--json", action="store_true", help="the result as JSON; every event as a line before it")
 
 
@@ -42,11 +46,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.playbooks.shelf import load_named
 
     settings = load(args.config)
+    check_named(args.baseline)
     loaded, known = load_named(args.name, args.dir)
     made = bound(loaded, known)
     answers = Answers(values=given_vars(args), allowed=tuple(args.allow), choices=chosen_keys(args), as_json=args.json)
     check_agreement(args, made.sha256)
-    return asyncio.run(new_run(made, answers, settings, args.dsn))
+    return asyncio.run(new_run(made, answers, settings, args))
 
 
 def chosen_keys(args: argparse.Namespace) -> dict[str, str]:

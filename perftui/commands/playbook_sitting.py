@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -14,7 +15,9 @@ import msgspec
 
 from perftui.clients.clock import SystemClock
 from perftui.clients.worker import DaemonWorker
+from perftui.commands.baselines import usual
 from perftui.commands.config import Settings
+from perftui.commands.load_sources import with_load
 from perftui.commands.playbook_tools import ClientTools
 from perftui.commands.run_keeping import new_folder, opening, redactor, taken_over
 from perftui.commands.sources import all_sources, machine
@@ -44,22 +47,22 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     as_json: bool = False
 
 
-async def new_run(made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
-    return await _sitting(new_folder(made), made, answers, settings, dsn)
+async def new_run(made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace) -> ExitCode:
+    return await _sitting(new_folder(made), made, answers, settings, args)
 
 
-async def resumed_run(found: Found, made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
+async def resumed_run(found: Found, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace) -> ExitCode:
     folder = taken_over(found)
     for problem in found.journal.problems:
         print(f"perftui: {found.name}: {problem}", file=sys.stderr)
-    return await _sitting(folder, made, answers, settings, dsn)
+    return await _sitting(folder, made, answers, settings, args)
 
 
-async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: Settings, dsn: str | None) -> ExitCode:
+async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace) -> ExitCode:
     keeper = Keeper(folder, lambda: DaemonWorker("journal"), redactor(made))
     board, operator = SnapshotBoard(), Headless(answers.values, answers.allowed, answers.choices)
     print(f"perftui: run {folder.name} in {folder.path or 'memory only'}", file=sys.stderr)
-    async with contextlib.aclosing(all_sources(dsn, settings.config)) as wired:
+    async with contextlib.aclosing(with_load(all_sources(args.dsn, settings.config), args)) as wired:
         feed = LiveFeed(wired.sources, SystemClock(), settings.config.interval_s)
         watching = asyncio.ensure_future(_watch(feed, Judge(machine=machine(), limits=settings.limits), board))
         teller = _Teller(answers.as_json)
@@ -72,7 +75,10 @@ async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: S
             teller.show,
             host=os.uname().nodename,
             given=answers.values,
+            usual=usual(args.baseline),
         )
+        if runner.usual.loaded:
+            print(f"perftui: what is usual is told by the baseline {runner.usual.loaded}", file=sys.stderr)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, _leave, asyncio.current_task())
         try:

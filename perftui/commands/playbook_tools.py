@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import perftui
 from perftui.clients.pg_control import PgControl
 from perftui.model.answer import Answer
 from perftui.model.failure import FailureKind, SourceError
@@ -16,6 +18,9 @@ from perftui.playbooks.steps.world import Certificates, Output, Reply
 
 _SIGNALS = {1: "hung up", 2: "interrupted", 9: "killed", 11: "crashed", 15: "ended"}
 DAY_S = 86400.0
+OWN = "perftui"
+"""As a step's command: this very program with its own settings, wherever it is installed."""
+_OWN_SETTINGS = ("PERFTUI_", "XDG_", "PG")
 
 
 class ClientTools:
@@ -52,8 +57,13 @@ class ClientTools:
         from perftui.clients.program import environment, run_program
         from perftui.playbooks.plain_output import joined
 
+        command = argv
+        if argv[0] == OWN:
+            command = [sys.executable, "-m", OWN, *argv[1:]]
+            listed = (*listed, *(name for name in os.environ if name.startswith(_OWN_SETTINGS)))
+            env = {"PYTHONPATH": str(Path(perftui.__file__).parent.parent), **env}
         ended = await run_program(
-            argv,
+            command,
             env=environment(os.environ, listed, env),
             timeout_s=timeout_s,
             cap_bytes=cap_bytes,

@@ -12,6 +12,7 @@ from random import Random
 
 import msgspec
 
+from perftui.history.history import History
 from perftui.history.percentiles import percentile, variation
 
 BLOCK_S = 30.0
@@ -41,9 +42,8 @@ READINGS = (
     "host.memory.used_ratio",
 )
 """What is kept of a window, where it is measured."""
-_STEADY = ("load.requests_per_s", "load.p95_s", "probe.total_s", "postgres.transactions_per_s")
+_STEADY = ("load.requests_per_s", "load.p95_s", "probe.total_s", "probe.p95_s", "postgres.transactions_per_s")
 """What has to be steady in a window that counts as normal."""
-_WORSE_UP = ("_s", "error_ratio")
 _DRAWS, _TOGETHER = 400, 4
 
 
@@ -109,6 +109,12 @@ def course(points: Sequence[tuple[float, float]]) -> Course | None:
     )
 
 
+def window_course(history: History, reading: str, seconds: float) -> Course | None:
+    """Of the last so many seconds."""
+    _, monos, values = history.spread(reading, seconds, 1 << 30)
+    return course(list(zip(monos, values, strict=True)))
+
+
 def problems(
     span_s: float, courses: Mapping[str, Course], deploys: Sequence[str], incidents: Sequence[str]
 ) -> list[str]:
@@ -140,7 +146,6 @@ def _difference(reading: str, before: Course, now: Course) -> Difference:
     low, high = _interval(before.means, now.means) if ratio is not None else (None, None)
     p95 = now.p95 / before.p95 if before.p95 else None
     moved = low is not None and high is not None and not low <= 1 <= high
-    worse_up = reading.endswith(_WORSE_UP) and not reading.endswith("_per_s")
     grew = moved and (ratio or 0.0) > 1
     return Difference(
         reading=reading,
@@ -151,8 +156,13 @@ def _difference(reading: str, before: Course, now: Course) -> Difference:
         high=high,
         p95_ratio=p95,
         moved=moved,
-        regressed=worse_up and grew and p95 is not None and p95 > 1 + REGRESSION,
+        regressed=worse_up(reading) and grew and p95 is not None and p95 > 1 + REGRESSION,
     )
+
+
+def worse_up(reading: str) -> bool:
+    """Whether more of it is worse: a time, or a share of errors."""
+    return reading.endswith(("_s", "error_ratio")) and not reading.endswith("_per_s")
 
 
 def _interval(before: Sequence[float], now: Sequence[float]) -> tuple[float | None, float | None]:

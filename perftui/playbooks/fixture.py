@@ -17,7 +17,7 @@ from perftui.playbooks.course import Course, Moment, parts_of
 from perftui.playbooks.document import Call
 from perftui.playbooks.shape import BROKEN, Shaper
 from perftui.playbooks.trust import read_trusted
-from perftui.playbooks.values import Duration
+from perftui.playbooks.values import Duration, Quantity
 from perftui.playbooks.vocabulary import Vocabulary
 from perftui.playbooks.yaml_tree import LIMIT_BYTES, Misplaced, read
 
@@ -84,6 +84,8 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True):
     readings: dict[str, Course] = {}
     deploys: tuple[Deployed, ...] | None = None
     """None: no source of deploys is known."""
+    baselines: dict[str, dict[str, Quantity]] = {}
+    """Kept on the host, by name: the usual value of each reading. The first is the one that is loaded."""
     vars: dict[str, str] = {}
     """Inputs of the playbook and of those that it uses."""
     inputs: dict[str, dict[str, str]] = {}

@@ -72,6 +72,12 @@ class Quantity(msgspec.Struct, frozen=True):
         return cls(-value if found[1] else value, NUMBER_UNITS[found[3]][1] if found[3] else "", text)
 
 
+def baseline_name(text: str) -> str:
+    """Why a text can't name a baseline; empty where it can."""
+    named = re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", text)
+    return "" if named else f"{text!r} can't name a baseline: lower-case letters, digits and hyphens do"
+
+
 class Slug(str):
     """The id of a playbook."""
 

@@ -109,7 +109,7 @@ def test_a_condition_is_true_false_or_unknown(text: str, truth: bool | None) -> 
     [
         ("probe.p95_s > 1s and host.cpu.busy_ratio > 1%", ("probe.p95_s",)),
         ("pool.waiting > 1 and pool.waiting < probe.p95_s", ("pool.waiting", "probe.p95_s")),
-        ("baseline(host.cpu.user_ratio) > 1", ("baseline(host.cpu.user_ratio)",)),
+        ("baseline(host.cpu.user_ratio) > 1", ("baseline(host.cpu.user_ratio): no baseline is loaded",)),
         ("host.cpu.busy_ratio > 1%", ()),
     ],
 )

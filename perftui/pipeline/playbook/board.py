@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from perftui.model.finding import Severity
 from perftui.pipeline.snapshot import Snapshot
 
 WHOLE_S = 0.9
@@ -16,12 +17,21 @@ class SnapshotBoard:
 
     def __init__(self) -> None:
         self.newest: Snapshot | None = None
+        self._incidents: dict[str, tuple[float, str]] = {}
+        """By rule: when its critical finding was last there, and its title."""
         self._next = asyncio.Event()
 
     def put(self, snapshot: Snapshot) -> None:
         self.newest = snapshot
+        for finding in snapshot.findings:
+            if finding.severity is Severity.CRITICAL:
+                self._incidents[finding.rule] = (snapshot.at, finding.title)
         self._next.set()
         self._next = asyncio.Event()
+
+    def incidents(self, since_at: float) -> list[str]:
+        """The critical findings that there were since then, by their titles."""
+        return [title for at, title in self._incidents.values() if at >= since_at]
 
     async def wait_first(self) -> None:
         """Until there is one of a whole interval: the very first rates stand on a fraction of a second."""

@@ -20,6 +20,7 @@ from perftui.pipeline.playbook.listing import Listing, listing
 from perftui.pipeline.playbook.operator import ScreenOperator
 from perftui.pipeline.playbook.runner import Runner
 from perftui.pipeline.playbook.talk import Question, Reply, RunView
+from perftui.pipeline.playbook.usual import Usual
 from perftui.pipeline.playbook.world import Tools
 from perftui.pipeline.snapshot import Snapshot
 from perftui.playbooks.redaction import Redactor
@@ -51,6 +52,7 @@ class Office(Protocol):
     def taken_over(self, found: Found) -> RunFolder: ...
     def redactor(self, made: Bound) -> Redactor: ...
     def opening(self, made: Bound) -> Mapping[str, Any]: ...
+    def usual(self) -> Usual: ...
     def hand_off(self, run: str) -> tuple[str, str]:
         """The page for who comes next, and where it is kept.
 
@@ -243,9 +245,17 @@ class Desk:
         keeper = None
         try:
             book, folder = await self._office.worker().run(made)
+            usual = await self._office.worker().run(self._office.usual)
             keeper = Keeper(folder, self._office.worker, self._office.redactor(book))
             runner = Runner(
-                book.book, keeper, self._board, self._office.tools, self._operator, self._show, self._office.host
+                book.book,
+                keeper,
+                self._board,
+                self._office.tools,
+                self._operator,
+                self._show,
+                self._office.host,
+                usual=usual,
             )
             self._runner = runner
             state = await runner.run({**self._office.opening(book), "allow_changes": self._changes_allowed})

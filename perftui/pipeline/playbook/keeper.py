@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from perftui.model.failure import SourceError
+from perftui.model.failure import FailureKind, SourceError
 from perftui.playbooks.journal import Entry
 from perftui.playbooks.redaction import Redactor
 from perftui.playbooks.run_folder import Durability, Kept, RunFolder
@@ -70,6 +70,20 @@ class Keeper:
 
     async def keep_playbook(self, raw: bytes, used: str | None = None) -> None:
         await self._done(lambda folder: folder.keep_playbook(raw, used))
+
+    async def beside(self, call: Callable[[], T], what: str) -> T:
+        """A call that may block and is none of the journal's.
+
+        Raises:
+            SourceError: the disk refuses it, or does not answer.
+        """
+        try:
+            return await asyncio.wait_for(self._new_thread().run(call), HANG_S)
+        except TimeoutError:
+            problem = f"{what}: the disk has not answered for {HANG_S:.0f} s"
+            raise SourceError(FailureKind.TIMED_OUT, problem) from None
+        except OSError as exc:
+            raise SourceError(FailureKind.DENIED, f"{what}: {(exc.strerror or str(exc)).lower()}") from exc
 
     async def close(self) -> None:
         await self._done(lambda folder: folder.close())

@@ -6,19 +6,23 @@ One coroutine owns the run. What the operator wants besides (a note, an undo, th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
+from perftui.history.baseline import Baseline, Course
 from perftui.pipeline.playbook import questions
 from perftui.pipeline.playbook.acting import Acting
 from perftui.pipeline.playbook.board import SnapshotBoard
 from perftui.pipeline.playbook.course import course, values_now, watched_readings
 from perftui.pipeline.playbook.keeper import Keeper
 from perftui.pipeline.playbook.talk import Operator, Question, Reply, RunView
+from perftui.pipeline.playbook.usual import Usual
 from perftui.pipeline.playbook.world import Names, StepWorld, Tools
 from perftui.playbooks.conditions import evaluate
 from perftui.playbooks.document import Playbook, Step
-from perftui.playbooks.journal import Event
+from perftui.playbooks.journal import Entry, Event
 from perftui.playbooks.run.actions import Action, Answer, Begin, Close, Execute, Next, Settle, actions
 from perftui.playbooks.run.fold import applied, folded, may_repeat
 from perftui.playbooks.run.state import Book, State, here, open_undos
@@ -44,6 +48,7 @@ class Runner:
         publish: Callable[[RunView], None] = lambda view: None,
         host: str = "",
         given: Mapping[str, str] = {},
+        usual: Usual | None = None,
     ) -> None:
         """
         Args:
@@ -51,13 +56,15 @@ class Runner:
             publish: is handed what there is to show, whenever it changes.
             host: its name unlocks changes.
             given: values of inputs by name, told beforehand; they go before defaults, also in the playbooks it uses.
+            usual: the baselines kept on this host.
         """
         self.book, self.keeper, self.board, self.tools = book, keeper, board, tools
         self.host, self.given = host, given
         self.state: State = folded(book, keeper.entries)
         self.secrets: dict[str, dict[str, str]] = {}
         """By scope; they are in no journal."""
-        self.baselines: dict[str, Mapping[str, float]] = {}
+        self.baselines: dict[str, Mapping[str, Course]] = dict(_kept_baselines(keeper.entries))
+        self.usual = (usual or Usual()).as_begun(_begun_with(keeper.entries))
         self._operator = operator
         self._publish = publish
         self._question: Question | None = None
@@ -79,7 +86,8 @@ class Runner:
             data: of the entry that opens or resumes it: vars, whether changes are allowed, the playbook's hash.
         """
         resumed = bool(self.keeper.entries)
-        await self.write(Event.RUN_RESUMED if resumed else Event.RUN_OPEN, data=data)
+        opening = {**data, **({"baseline": self.usual.loaded} if self.usual.loaded else {})}
+        await self.write(Event.RUN_RESUMED if resumed else Event.RUN_OPEN, data=opening)
         await self._keep_course()
         marking = asyncio.ensure_future(self._keep_values())
         try:
@@ -182,8 +190,14 @@ class Runner:
             scope=known,
             secrets=self.secrets.get(scope, {}),
             baselines=self.baselines,
+            usual=self.usual,
+            save=self._save_baseline,
             started_at=self._started_at,
         )
+
+    async def _save_baseline(self, baseline: Baseline) -> None:
+        await self.keeper.beside(lambda: self.usual.save(baseline), f"the baseline {baseline.name}")
+        self.usual = self.usual.having(baseline)
 
     def timeout_s(self, scope: str, step: Step) -> float:
         limits = self.playbook(scope).limits
@@ -313,3 +327,16 @@ class Runner:
             snapshot = self.board.newest
             if snapshot is not None:
                 await self.write(Event.METRIC_MARK, data=values_now(snapshot, watched_readings(self.book, snapshot)))
+
+
+def _kept_baselines(entries: Iterable[Entry]) -> Iterator[tuple[str, Mapping[str, Course]]]:
+    """What `collect` kept before the run was left."""
+    for entry in entries:
+        kept = entry.data.get("baseline") if entry.ev == Event.STEP_OUTCOME else None
+        if kept:
+            yield kept["name"], msgspec.convert(kept["courses"], dict[str, Course])
+
+
+def _begun_with(entries: Iterable[Entry]) -> str:
+    """The baseline that the run was measured against from its beginning; empty where there was none."""
+    return next((str(entry.data.get("baseline", "")) for entry in entries if entry.ev == Event.RUN_OPEN), "")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from perftui import __version__
+from perftui.history.baseline import READINGS, Baseline, Course, problems, window_course
 from perftui.history.deploys import DeploysPart
 from perftui.model.answer import Answer
 from perftui.pipeline.playbook.board import SnapshotBoard
+from perftui.pipeline.playbook.usual import Usual
 from perftui.pipeline.tree import iso, tree
 from perftui.playbooks import conditions
 from perftui.playbooks.document import Playbook
 from perftui.playbooks.run.state import Scope
-from perftui.playbooks.steps.world import Certificates, Output, Progress, Reply, Unfilled
+from perftui.playbooks.steps.world import Certificates, NoBaseline, Output, Progress, Reply, Unfilled
 from perftui.playbooks.template import Template, moment
 
 Started = Callable[[int, int], None]
@@ -64,8 +67,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     secrets: Mapping[str, str]
     """Secret inputs of this playbook; they stand in no journal."""
-    baselines: dict[str, Mapping[str, float]]
+    baselines: dict[str, Mapping[str, Course]]
     """Of the whole run, by name: kept by `collect`."""
+    usual: Usual
+    """Those that are kept beyond the run."""
+    save: Callable[[Baseline], Awaitable[None]]
+    """Keeps one beyond the run; raises SourceError."""
     started_at: float
     """The run's start, wall clock."""
 
@@ -97,6 +104,8 @@ class StepWorld:
         return conditions.Scope(
             history=snapshot.history if snapshot else None,
             values={"vars": names.scope.vars, "t": thresholds, "steps": names.scope.steps},
+            baselines=names.usual.means(),
+            no_baseline=names.usual.unknown(),
             deploys=self._deploys_since,
         )
 
@@ -155,11 +164,43 @@ class StepWorld:
     async def certificates(self, host: str, port: int, server_name: str, timeout_s: float) -> Certificates:
         return await self._tools.certificates(host, port, server_name, timeout_s)
 
-    def keep_baseline(self, name: str, means: Mapping[str, float]) -> None:
-        self._names.baselines[name] = dict(means)
+    def keep_baseline(self, name: str, courses: Mapping[str, Course]) -> None:
+        self._names.baselines[name] = dict(courses)
 
-    def baseline(self, name: str) -> Mapping[str, float] | None:
-        return self._names.baselines.get(name)
+    async def save_baseline(self, name: str, window_s: float, courses: Mapping[str, Course]) -> list[str]:
+        snapshot = self._board.newest
+        if snapshot is None:
+            return ["nothing was read yet"]
+        history, machine = snapshot.history, snapshot.machine
+        span_s = max(history.ages(window_s), default=0.0)
+        measured = {reading: window_course(history, reading, window_s) for reading in READINGS}
+        kept = {reading: found for reading, found in measured.items() if found is not None} | dict(courses)
+        since_at = history.at - span_s
+        wrong = problems(span_s, kept, self._deployed(since_at), self._board.incidents(since_at)[:3])
+        if wrong:
+            return wrong
+        await self._names.save(
+            Baseline(
+                name=name,
+                first_at=since_at,
+                last_at=history.at,
+                host=machine.hostname,
+                system=machine.system,
+                cores=machine.cores,
+                program=__version__,
+                courses=kept,
+            )
+        )
+        return []
+
+    def baseline(self, name: str) -> Mapping[str, Course]:
+        own = self._names.baselines.get(name)
+        if own is not None:
+            return own
+        kept = self._names.usual.baselines.get(name)
+        if kept is None:
+            raise NoBaseline(self._names.usual.trouble(name))
+        return kept.courses
 
     def event_at(self, event: str) -> float | None:
         match event:
@@ -170,6 +211,11 @@ class StepWorld:
                 marks = self._board.newest.marks if self._board.newest else ()
                 return marks[-1].at if marks else None
         return self._names.started_at
+
+    def _deployed(self, since_at: float) -> list[str]:
+        known = self._deploys()
+        found = known.between(since_at, self._board.newest.at) if known and self._board.newest else ()
+        return [f"{each.service} {each.version or ''}".strip() for each in found]
 
     def _deploys(self) -> DeploysPart | None:
         return self._board.newest.history.known(DeploysPart) if self._board.newest else None

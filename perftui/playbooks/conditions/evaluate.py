@@ -192,7 +192,7 @@ class _Closed(simpleeval.SimpleEval):
             case "absent":
                 return self._get(given[0].parts) is None
             case "baseline":
-                return self._known(self._scope.baselines.get(given[0].id), f"baseline({given[0].id})")
+                return self._usual(given[0].id)
             case "ratio":
                 return self._ratio(given[0])
             case "deploys":
@@ -203,10 +203,11 @@ class _Closed(simpleeval.SimpleEval):
         return self._known(None, given[0].id)
 
     def _ratio(self, path: Path) -> float | None:
-        now, usual = self._eval_path(path), self._scope.baselines.get(path.id)
-        if not isinstance(now, int | float) or not usual:
-            return self._known(None, f"baseline({path.id})")
-        return now / usual
+        now, usual = self._eval_path(path), self._usual(path.id)
+        return now / usual if isinstance(now, int | float) and usual else None
+
+    def _usual(self, reading: str) -> float | None:
+        return self._known(self._scope.baselines.get(reading), f"baseline({reading}): {self._scope.no_baseline}")
 
     def _known(self, value: float | None, name: str) -> float | None:
         if value is None:

@@ -21,6 +21,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """`vars`, `t`, `steps` and `slo`: mappings in mappings. What is missing is unknown."""
     baselines: Mapping[str, float] = {}
     """A reading's mean in the baseline that is loaded."""
+    no_baseline: str = "no baseline is loaded"
+    """Why one is not among them."""
     deploys: Callable[[float], int | None] = lambda seconds: None
     """How many deploys the last so many seconds had; None where no source of deploys is known."""
 

@@ -8,18 +8,21 @@ from typing import Any, Literal
 
 from msgspec import field
 
+from perftui.history.baseline import REGRESSION, Course, window_course, worse_up
+from perftui.history.baseline import compare as compared
 from perftui.history.impact import Change, Impact, Shift, Windows, full_blocks, shift
 from perftui.playbooks.document import Do, Step
 from perftui.playbooks.steps.kind import Kind, Place, Problem
-from perftui.playbooks.steps.world import Done, World
-from perftui.playbooks.values import Duration, Slug
+from perftui.playbooks.steps.world import Done, NoBaseline, Unfilled, World
+from perftui.playbooks.template import Template
+from perftui.playbooks.values import Duration, baseline_name
 
 
 class Compare(Do, frozen=True, kw_only=True):
     metrics: tuple[str, ...]
     event: Literal["last_deploy", "last_mark", "run_start"] | None = None
-    baseline: Slug | None = None
-    """What `collect: {kind: baseline, name: …}` kept."""
+    baseline: Template | None = None
+    """What `collect: {kind: baseline, name: …}` kept in this run, else `perftui baseline save` on this host."""
     before_s: Duration = field(name="before", default=Duration(600))
     after_s: Duration = field(name="after", default=Duration(600))
     min_change_pct: float = 20.0
@@ -33,6 +36,8 @@ def _readings(do: Compare) -> Iterator[tuple[Place, str]]:
 def _check(step: Step, do: Compare) -> Iterator[Problem]:
     if (do.event is None) == (do.baseline is None):
         yield Problem((), "a comparison has an event or a baseline", "write event: last_deploy or baseline: NAME")
+    if do.baseline and not do.baseline.references() and (wrong := baseline_name(do.baseline)):
+        yield Problem(("baseline",), wrong, "write the name that it is kept as")
     if not do.metrics:
         yield Problem((), "it compares nothing", "name readings: metrics: [probe.p95_s]")
 
@@ -44,9 +49,10 @@ _FLOOR = 1e-6
 async def execute(step: Step, do: Compare, world: World) -> Done:
     """Compare each reading; the verdict is the clearest of them."""
     if do.baseline is not None:
-        usual = world.baseline(do.baseline)
-        if usual is None:
-            return _told([], f"there is no baseline {do.baseline} in this run")
+        try:
+            usual = world.baseline(world.fill(do.baseline))
+        except (NoBaseline, Unfilled) as exc:
+            return _told([], str(exc))
         return _told([_with_baseline(do, world, name, usual.get(name)) for name in do.metrics])
     at = world.event_at(do.event or "")
     if at is None:
@@ -60,12 +66,15 @@ def _around(do: Compare, world: World, name: str, change: Change) -> dict[str, A
     windows = Windows.of(do.before_s, do.after_s)
     found = shift(*full_blocks(walls, values, change.end), change, (), _FLOOR, ALPHA / len(do.metrics), windows)
     small = found.ratio is not None and abs(found.ratio) * 100 < do.min_change_pct
+    change = None if found.ratio is None else found.ratio * 100
+    verdict = "same" if small else _word(found)
     return {
         "reading": name,
         "before": found.before,
         "after": found.after,
-        "change_pct": None if found.ratio is None else found.ratio * 100,
-        "verdict": "same" if small else _word(found),
+        "change_pct": change,
+        "verdict": verdict,
+        "regressed": verdict == "shifted" and change is not None and _worse(name, change),
         "why": found.why,
         "spread_before": spread(walls, values, change.start - do.before_s, change.start),
         "spread_after": spread(walls, values, change.end, change.end + do.after_s),
@@ -87,21 +96,44 @@ def _word(found: Shift) -> str:
     return {Impact.SHIFTED: "shifted", Impact.NO_CLEAR_SHIFT: "same", Impact.UNKNOWN: "unknown"}[found.impact]
 
 
-def _with_baseline(do: Compare, world: World, name: str, usual: float | None) -> dict[str, Any]:
+def _worse(name: str, change_pct: float) -> bool:
+    return worse_up(name) and change_pct > REGRESSION * 100
+
+
+def _with_baseline(do: Compare, world: World, name: str, usual: Course | None) -> dict[str, Any]:
     history = world.scope().history
-    now = history.window(name, do.after_s).mean if history else None
+    now = window_course(history, name, do.after_s) if history else None
     walls, values = history.points(name, do.after_s) if history else ([], [])
-    change = None if now is None or not usual else (now / usual - 1) * 100
-    verdict = "unknown" if change is None else "shifted" if abs(change) >= do.min_change_pct else "same"
+    change, verdict, regressed, why = _against(name, usual, now, do.min_change_pct)
     return {
         "reading": name,
-        "before": usual,
-        "after": now,
+        "before": usual.mean if usual else None,
+        "after": now.mean if now else None,
         "change_pct": change,
         "verdict": verdict,
-        "why": "",
+        "regressed": regressed,
+        "why": why,
         "spread_after": spread(walls, values, 0.0, float("inf")),
     }
+
+
+def _against(
+    name: str, usual: Course | None, now: Course | None, min_change_pct: float
+) -> tuple[float | None, str, bool, str]:
+    """(change of the mean in percent, verdict, whether it regressed, why)."""
+    if usual is None or now is None:
+        return None, "unknown", False, "not in the baseline" if usual is None else "not known now"
+    if usual.mean == 0:
+        worse = now.mean > 0
+        return None if worse else 0.0, "shifted" if worse else "same", worse and worse_up(name), "it was 0"
+    change = (now.mean / usual.mean - 1) * 100
+    (found,) = compared({name: usual}, {name: now})
+    if abs(change) < min_change_pct:
+        return change, "same", False, ""
+    if found.low is None or found.high is None:
+        return change, "shifted", _worse(name, change), "too little was watched to tell it from chance"
+    why = f"{found.low:.2f} to {found.high:.2f} times as much, 95 %"
+    return change, "shifted" if found.moved else "same", found.regressed, why
 
 
 def _told(rows: list[dict[str, Any]], why: str = "") -> Done:
@@ -113,7 +145,12 @@ def _told(rows: list[dict[str, Any]], why: str = "") -> Done:
     return Done(
         state="passed",
         why=why,
-        values={"verdict": verdict, "largest_change_pct": largest, "rows": rows},
+        values={
+            "verdict": verdict,
+            "largest_change_pct": largest,
+            "regressed": sum(row["regressed"] for row in rows),
+            "rows": rows,
+        },
         table=tuple(rows),
         output="\n".join(lines) or why,
     )
@@ -133,8 +170,9 @@ KIND = Kind(
     do=Compare,
     text="compares readings before and after an event, or with a baseline; its verdict is shifted, same or unknown",
     short="metrics",
-    fields={"verdict": "text", "largest_change_pct": "percent"},
+    fields={"verdict": "text", "largest_change_pct": "percent", "regressed": "count"},
     readings=_readings,
+    templates=lambda do: iter([(("baseline",), do.baseline)] if do.baseline else []),
     check=_check,
     execute=execute,
 )

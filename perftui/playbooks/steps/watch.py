@@ -18,12 +18,16 @@ class Watch(Do, frozen=True, kw_only=True):
     duration_s: Duration = field(name="for")
     abort_if: tuple[Condition, ...] = ()
     """Any that is true fails the step at once."""
+    until: Condition | None = None
+    """Once it is true the watch has passed, however much of its duration is left."""
     phase: Literal["", "baseline", "warm-up", "ramp", "steady", "ramp-down", "cool-down"] = ""
     """The load test's phase while it lasts."""
 
 
 def _conditions(do: Watch) -> Iterator[tuple[Place, Condition]]:
-    return ((("abort_if", number), condition) for number, condition in enumerate(do.abort_if))
+    yield from ((("abort_if", number), condition) for number, condition in enumerate(do.abort_if))
+    if do.until is not None:
+        yield ("until",), do.until
 
 
 def _check(step: Step, do: Watch) -> Iterator[Problem]:
@@ -38,7 +42,7 @@ BLIND = 0.2
 
 
 async def execute(step: Step, do: Watch, world: World) -> Done:
-    """Hold for the duration; the first rule that is true ends it."""
+    """Hold for the duration, or until it is as wanted; the first rule that is true ends it."""
     began, ticks, blind, last_words = world.mono, 0, 0, ""
     while True:
         watched_s = world.mono - began
@@ -63,7 +67,7 @@ async def execute(step: Step, do: Watch, world: World) -> Done:
         unknown = [outcome for _, outcome in outcomes if outcome.truth is None and outcome.missing]
         if unknown:
             blind, last_words = blind + 1, unknown_words(unknown[0])
-        if watched_s >= do.duration_s:
+        if watched_s >= do.duration_s or (do.until is not None and evaluate(do.until, scope).truth is True):
             values = {"watched_s": watched_s, "aborted_by": ""}
             if blind > BLIND * ticks:
                 return Done(state="unknown", why=f"{last_words} at {blind} of {ticks} looks", values=values)
@@ -74,7 +78,7 @@ async def execute(step: Step, do: Watch, world: World) -> Done:
 KIND = Kind(
     name="watch",
     do=Watch,
-    text="watches for a duration; any `abort_if` condition ends it as failed",
+    text="watches for a duration, or `until` a condition is true; any `abort_if` condition ends it as failed",
     short="duration_s",
     fields={"watched_s": "s", "aborted_by": "text"},
     conditions=_conditions,

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from perftui.history.baseline import Course
 from perftui.model.answer import Answer
 from perftui.playbooks.conditions import Condition, Outcome, Scope
 from perftui.playbooks.template import Template
@@ -69,7 +70,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     """Its rows, where it read a table."""
     timed_out: bool = False
     opens: Mapping[str, Any] = {}
-    """What the run needs to go on from here: the vars of another playbook, the rows of a loop."""
+    """What the run needs to go on from here: the vars of another playbook, the rows of a loop, a baseline."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,11 +130,29 @@ class World(Protocol):
         self, method: str, url: str, headers: Mapping[str, str], body: str | None, timeout_s: float
     ) -> Reply: ...
     async def certificates(self, host: str, port: int, server_name: str, timeout_s: float) -> Certificates: ...
-    def keep_baseline(self, name: str, means: Mapping[str, float]) -> None:
-        """Remember a window's means under a name for this run."""
+    def keep_baseline(self, name: str, courses: Mapping[str, Course]) -> None:
+        """Remember a window under a name for this run."""
         ...
 
-    def baseline(self, name: str) -> Mapping[str, float] | None: ...
+    async def save_baseline(self, name: str, window_s: float, courses: Mapping[str, Course]) -> list[str]:
+        """Keep a window for other runs and for `perftui baseline`, with what else is usually kept of one.
+
+        Returns:
+            Why it is not worth that; nothing where it was kept.
+
+        Raises:
+            SourceError: it can't be written.
+        """
+        ...
+
+    def baseline(self, name: str) -> Mapping[str, Course]:
+        """Of this run, else as kept on this host.
+
+        Raises:
+            NoBaseline: there is none, or it can't be read.
+        """
+        ...
+
     def event_at(self, event: str) -> float | None:
         """Wall clock of the last deploy, the last mark or the run's start; None where there is none."""
         ...
@@ -141,6 +160,10 @@ class World(Protocol):
 
 class Unfilled(Exception):
     """A template that can't be filled: one line that says which value and why."""
+
+
+class NoBaseline(Exception):
+    """There is none of that name, or it can't be read: one line."""
 
 
 def unknown_words(outcome: Outcome) -> str:

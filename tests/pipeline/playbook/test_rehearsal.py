@@ -271,3 +271,30 @@ expect: {{trail: [host, over]}}
 
     assert came.differences == []
     assert came.replayed_s == pytest.approx(9, abs=2)
+
+
+WATCH = """
+- id: ramp
+  title: Ramp
+  watch: {for: 1h, until: load.phase != 'ramp', abort_if: [load.error_ratio > 10% for 10s]}
+  on_fail: continue
+"""
+
+
+@pytest.mark.parametrize(
+    ("course", "trail", "longest_s"),
+    [
+        ("load.phase: ramp, steady at 30s", ["ramp"], 40),
+        ("load.phase: steady", ["ramp"], 5),
+        ("load.phase: ramp", ["ramp unknown"], 3700),
+        ("load.error_ratio: 0%, 50% at 20s", ["ramp failed"], 40),
+    ],
+    ids=["as wanted", "already so", "never so", "aborted"],
+)
+def test_a_watch_ends_at_its_condition_or_by_its_rules(
+    course: str, trail: list[str], longest_s: float, tmp_path: Path, vocabulary: Vocabulary
+) -> None:
+    tested = replayed(tmp_path, vocabulary, f"title: T\nreadings:\n  load.users: 5\n  {course}\n", WATCH)
+
+    assert list(tested.came.trail) == trail
+    assert tested.replayed_s <= longest_s

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from perftui.history.baseline import Baseline, Course
 from perftui.model.frame import Frame
 from perftui.pipeline.playbook.board import SnapshotBoard
 from perftui.pipeline.playbook.keeper import Keeper
@@ -16,6 +17,7 @@ from perftui.pipeline.playbook.rehearsal.stage import Stage
 from perftui.pipeline.playbook.rehearsal.stand_ins import Answers, Script, StepTools, Unanswered
 from perftui.pipeline.playbook.runner import Runner
 from perftui.pipeline.playbook.talk import RunView
+from perftui.pipeline.playbook.usual import Usual
 from perftui.pipeline.playbook.world import Tools
 from perftui.pipeline.tree import iso
 from perftui.playbooks.fixture import Fixture, Outcome
@@ -84,6 +86,7 @@ async def _rehearse(book: Book, fixture: Fixture, frames: Iterable[Frame]) -> Re
         _Ends(stage, answers).look,
         host="fixture",
         given=fixture.vars,
+        usual=_usual(fixture, stage.started_at),
     )
     runner.answers = answers
     ticking = asyncio.ensure_future(stage.go_on())
@@ -101,6 +104,27 @@ async def _rehearse(book: Book, fixture: Fixture, frames: Iterable[Frame]) -> Re
         entries=tuple(keeper.entries),
         stuck=stuck,
     )
+
+
+def _usual(fixture: Fixture, at: float) -> Usual:
+    """An hour of each value without a change, from the day before."""
+    kept = {
+        name: Baseline(
+            name=name,
+            first_at=at - 90_000,
+            last_at=at - 86_400,
+            host="fixture",
+            system="Linux",
+            cores=8,
+            program="fixture",
+            courses={
+                reading: Course(means=[told.value] * 120, mean=told.value, median=told.value, p95=told.value, cv_ratio=0.0)
+                for reading, told in readings.items()
+            },
+        )
+        for name, readings in fixture.baselines.items()
+    }
+    return Usual(baselines=kept, loaded=next(iter(kept), ""))
 
 
 class _Ends:
