@@ -54,11 +54,10 @@ def screen_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from perftui.commands.baselines import check_named
     from perftui.commands.config import load
     from perftui.commands.load_sources import keep_stdin
     from perftui.tui.terminal import require
-
-    from perftui.commands.baselines import check_named
 
     settings = load(args.config)
     check_named(args.baseline)

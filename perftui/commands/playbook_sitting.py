@@ -51,14 +51,18 @@ async def new_run(made: Bound, answers: Answers, settings: Settings, args: argpa
     return await _sitting(new_folder(made), made, answers, settings, args)
 
 
-async def resumed_run(found: Found, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace) -> ExitCode:
+async def resumed_run(
+    found: Found, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace
+) -> ExitCode:
     folder = taken_over(found)
     for problem in found.journal.problems:
         print(f"perftui: {found.name}: {problem}", file=sys.stderr)
     return await _sitting(folder, made, answers, settings, args)
 
 
-async def _sitting(folder: RunFolder, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace) -> ExitCode:
+async def _sitting(
+    folder: RunFolder, made: Bound, answers: Answers, settings: Settings, args: argparse.Namespace
+) -> ExitCode:
     keeper = Keeper(folder, lambda: DaemonWorker("journal"), redactor(made))
     board, operator = SnapshotBoard(), Headless(answers.values, answers.allowed, answers.choices)
     print(f"perftui: run {folder.name} in {folder.path or 'memory only'}", file=sys.stderr)

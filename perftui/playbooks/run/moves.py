@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from perftui.playbooks.complaint import Wrong
 from perftui.playbooks.document import Playbook, Step
+from perftui.playbooks.inputs import value_of
 from perftui.playbooks.run.state import Book, Frame, Scope, State, Status, scope_of
 
 replace = msgspec.structs.replace
@@ -96,5 +98,16 @@ def into_playbook(
         after=after,
         settles=settles,
     )
-    scopes = {**state.scopes, scope: Scope(playbook=playbook.id, vars=dict(values))}
+    scopes = {**state.scopes, scope: Scope(playbook=playbook.id, vars=dict(_typed(playbook, values)))}
     return fresh(replace(state, frames=(*state.frames, frame), scopes=scopes))
+
+
+def _typed(playbook: Playbook, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is handed over is text: each as its input's type has it. One that does not fit is left out, and so is asked for."""
+    for name, given in values.items():
+        var = next((var for declared, var in playbook.vars.items() if declared == name), None)
+        try:
+            yield name, given if var is None or var.type == "row" else value_of(var, given)
+        except Wrong:
+            continue
+

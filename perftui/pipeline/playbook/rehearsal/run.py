@@ -118,7 +118,9 @@ def _usual(fixture: Fixture, at: float) -> Usual:
             cores=8,
             program="fixture",
             courses={
-                reading: Course(means=[told.value] * 120, mean=told.value, median=told.value, p95=told.value, cv_ratio=0.0)
+                reading: Course(
+                    means=[told.value] * 120, mean=told.value, median=told.value, p95=told.value, cv_ratio=0.0
+                )
                 for reading, told in readings.items()
             },
         )
