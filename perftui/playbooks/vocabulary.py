@@ -13,7 +13,7 @@ from perftui.playbooks.complaint import nearest
 HELD = """
 probe: status_code total_s connect_s tls_s first_byte_s p50_s p95_s p99_s error_ratio certificate_days apdex
 slo: p95_s p99_s error_ratio apdex
-load: users requests_per_s error_ratio p50_s p95_s p99_s
+load: users requests_per_s error_ratio p50_s p95_s p99_s concurrency knee_users
 """
 """Names that hold although a host may have no probes or load test: the worst probe, its targets, the test."""
 _TEXTS = {"load": "tool phase"}

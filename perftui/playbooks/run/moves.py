@@ -110,4 +110,3 @@ def _typed(playbook: Playbook, values: Mapping[str, Any]) -> Iterator[tuple[str,
             yield name, given if var is None or var.type == "row" else value_of(var, given)
         except Wrong:
             continue
-

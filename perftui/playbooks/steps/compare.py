@@ -66,15 +66,15 @@ def _around(do: Compare, world: World, name: str, change: Change) -> dict[str, A
     windows = Windows.of(do.before_s, do.after_s)
     found = shift(*full_blocks(walls, values, change.end), change, (), _FLOOR, ALPHA / len(do.metrics), windows)
     small = found.ratio is not None and abs(found.ratio) * 100 < do.min_change_pct
-    change = None if found.ratio is None else found.ratio * 100
+    change_pct = None if found.ratio is None else found.ratio * 100
     verdict = "same" if small else _word(found)
     return {
         "reading": name,
         "before": found.before,
         "after": found.after,
-        "change_pct": change,
+        "change_pct": change_pct,
         "verdict": verdict,
-        "regressed": verdict == "shifted" and change is not None and _worse(name, change),
+        "regressed": verdict == "shifted" and change_pct is not None and _worse(name, change_pct),
         "why": found.why,
         "spread_before": spread(walls, values, change.start - do.before_s, change.start),
         "spread_after": spread(walls, values, change.end, change.end + do.after_s),

@@ -284,17 +284,18 @@ WATCH = """
 @pytest.mark.parametrize(
     ("course", "trail", "longest_s"),
     [
-        ("load.phase: ramp, steady at 30s", ["ramp"], 40),
-        ("load.phase: steady", ["ramp"], 5),
-        ("load.phase: ramp", ["ramp unknown"], 3700),
-        ("load.error_ratio: 0%, 50% at 20s", ["ramp failed"], 40),
+        ("{load.phase: 'ramp, steady at 30s', load.error_ratio: 0%}", ["ramp"], 40),
+        ("{load.phase: steady, load.error_ratio: 0%}", ["ramp"], 5),
+        ("{load.phase: ramp, load.error_ratio: 0%}", ["ramp"], 3700),
+        ("{load.phase: none}", ["ramp unknown"], 3700),
+        ("{load.phase: ramp, load.error_ratio: '0%, 50% at 20s'}", ["ramp failed"], 40),
     ],
-    ids=["as wanted", "already so", "never so", "aborted"],
+    ids=["as wanted", "already so", "never so", "unknown", "aborted"],
 )
 def test_a_watch_ends_at_its_condition_or_by_its_rules(
     course: str, trail: list[str], longest_s: float, tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
-    tested = replayed(tmp_path, vocabulary, f"title: T\nreadings:\n  load.users: 5\n  {course}\n", WATCH)
+    tested = replayed(tmp_path, vocabulary, f"title: T\nreadings: {course}\n", WATCH)
 
     assert list(tested.came.trail) == trail
     assert tested.replayed_s <= longest_s
