@@ -42,16 +42,16 @@ def test_reads_lists_of_either_form(text: str, rules: list[str] | None) -> None:
 
 def test_a_playbook_of_yours_answers_too_and_replaces_the_shipped_one_of_its_name() -> None:
     user_folder().mkdir(parents=True)
-    (user_folder() / "ours.yaml").write_text("suggests_for: [load.abort]\n")
-    (user_folder() / "pool-exhaustion.yaml").write_text("suggests_for: [load.abort]\n")
+    (user_folder() / "ours.yaml").write_text("suggests_for: [ours.stalled]\n")
+    (user_folder() / "pool-exhaustion.yaml").write_text("suggests_for: [ours.stalled]\n")
 
-    assert answers()["load.abort"] == "ours"
+    assert answers()["ours.stalled"] == "ours"
     assert answers().get("pg.connections_exhausted") != "pool-exhaustion"
 
 
 def test_a_folder_that_others_write_to_answers_nothing() -> None:
     user_folder().mkdir(parents=True)
-    (user_folder() / "ours.yaml").write_text("suggests_for: [load.abort]\n")
+    (user_folder() / "ours.yaml").write_text("suggests_for: [ours.stalled]\n")
     user_folder().chmod(0o777)
 
-    assert "load.abort" not in answers()
+    assert "ours.stalled" not in answers()
