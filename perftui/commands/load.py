@@ -1,4 +1,4 @@
-"""Load tests: facts, parity, plan, watch."""
+"""Load tests: facts, parity, plan, watch, report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import import_module
 from perftui.commands.parse import Parser
 from perftui.model.exit_code import ExitCode
 
-ACTIONS = ("facts", "parity", "plan", "watch")
+ACTIONS = ("facts", "parity", "plan", "watch", "report")
 """`perftui.commands.load_NAME`."""
 
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.output is None:
         _print(made, form)
         return ExitCode.HEALTHY
-    _write(args.output, made, args.force)
+    write_report_file(args.output, made, args.force)
     return ExitCode.HEALTHY
 
 
@@ -156,7 +156,12 @@ def _of_tape(path: Path, args: argparse.Namespace, form: str) -> bytes:
     return page_markdown(tape_page(report)).encode()
 
 
-def _write(path: Path, data: bytes, force: bool) -> None:
+def write_report_file(path: Path, data: bytes, force: bool) -> None:
+    """For its owner alone.
+
+    Raises:
+        UsageError: it is there already, or can't be written.
+    """
     from perftui.clients.report_file import write_report
 
     try:

@@ -198,6 +198,27 @@ class History:
         series = self._series.get(reading)
         return series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
 
+    def ticks_in(self, seconds: float) -> int:
+        """About how many ticks so long takes, at least one."""
+        ticks = self.end - 1 - self._axis.first()
+        return max(1, round(seconds * ticks / self.span_s)) if self.span_s > 0 else 1
+
+    def each(self, reading: str, step: int) -> tuple[list[float], list[float]]:
+        """(wall clock, value) of the last tick of each whole run of `step` ticks; the next call has the same runs."""
+        first = self._axis.first()
+        last = first + -first % step + step - 1
+        series = self._series.get(reading)
+        walls = self._axis.walls(last, self.end, step) if last < self.end else []
+        return walls, series.slice(last, self.end, step) if series else [float("nan")] * len(walls)
+
+    def runs(self, reading: str, step: int) -> list[list[float]]:
+        """The values of each whole run of `step` ticks, oldest first; the runs that `each` has the last tick of."""
+        first = self._axis.first()
+        start = first + -first % step
+        series = self._series.get(reading)
+        values = series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
+        return [values[place : place + step] for place in range(0, len(values) - step + 1, step)]
+
     def held_since(self, reading: str, above: float, tolerance_s: float = 5.0) -> tuple[float, bool]:
         """(wall clock, began before) since when a reading has been above a limit, dips shorter than the tolerance aside.
 

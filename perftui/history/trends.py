@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perftui.history import deploys, load_phase, memory_state, probe_windows, worst_pool
+from perftui.history import deploys, load_knee, load_phase, memory_state, probe_windows, worst_pool
 from perftui.history.history import Trend
 
 TRENDS: tuple[Trend, ...] = (
@@ -11,4 +11,5 @@ TRENDS: tuple[Trend, ...] = (
     *worst_pool.TRENDS,
     probe_windows.TREND,
     load_phase.TREND,
+    load_knee.TREND,
 )

@@ -30,3 +30,8 @@ def age(seconds: float) -> str:
         return f"{minutes}m{rest:02}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours < 48 else f"{hours // 24}d{hours % 24:02}h"
+
+
+def number(value: float) -> str:
+    """Three digits that count: `0.12`, `17.5`, `1,234`."""
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"

@@ -38,6 +38,12 @@ def merged(parts: Iterable[Mapping[int, int]]) -> Buckets:
     return whole
 
 
+def mean(buckets: Mapping[int, int]) -> float | None:
+    """In seconds; None of no times."""
+    count = sum(buckets.values())
+    return sum(middle(bucket) * times for bucket, times in buckets.items()) / count if count else None
+
+
 def percentile(buckets: Mapping[int, int], share: float, least: int = 1) -> float | None:
     """The nearest-rank percentile in seconds; None with fewer than `least` times."""
     (found,) = percentiles(buckets, (share,), least)

@@ -15,6 +15,7 @@ import msgspec
 from perftui.history.flatten import below
 from perftui.history.trends import TRENDS
 from perftui.model.units import unit_of
+from perftui.pipeline.load_limit import LoadLimit
 from perftui.pipeline.tree import Reachable
 from perftui.sources import KINDS
 from perftui.sources.deploy import DeploysRead
@@ -45,6 +46,7 @@ def catalogue() -> list[Entry]:
         *((kind.root, kind.part) for kind in KINDS if not issubclass(kind.part, DeploysRead)),
         *((trend.root, trend.part) for trend in TRENDS),
         ("postgres", Reachable),
+        ("load", LoadLimit),
     ]
     for root, part in parts:
         for entry in _entries(part, root):

@@ -9,6 +9,7 @@ import msgspec
 
 from perftui import __version__
 from perftui.model.finding import Finding, Verdict
+from perftui.pipeline.load_limit import load_limit
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.deploy import DeploysRead
 
@@ -31,6 +32,9 @@ def tree(snapshot: Snapshot) -> Tree:
             continue
         told = _with_moments(msgspec.to_builtins(part))
         _merge(roots.setdefault(root, {}) if root else roots, told)
+    limit = load_limit(snapshot)
+    if limit is not None:
+        roots["load"].update(msgspec.to_builtins(limit))
     return {
         "at": iso(snapshot.at),
         "version": __version__,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perftui.playbooks.report.records import RunReport
+from perftui.reports.load_report import LoadReport
 from perftui.reports.run_handoff import handoff_text
 from perftui.reports.run_page import headline, standing
 from perftui.reports.tape_report import TapeReport
@@ -27,6 +28,12 @@ def run_json(report: RunReport, template: str = "") -> bytes:
 
 def tape_json(report: TapeReport) -> bytes:
     return _formatted({"v": VERSION, "report": report})
+
+
+def load_json(report: LoadReport, headline: str) -> bytes:
+    """A load test; what follows from other numbers stands beside them."""
+    follows = {"error_ratio": report.error_ratio, "cost_per_1000_users_per_hour": report.cost_per_1000_users}
+    return _formatted({"v": VERSION, "headline": headline, **follows, "report": report})
 
 
 def _formatted(tree: object) -> bytes:

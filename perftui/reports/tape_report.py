@@ -77,12 +77,12 @@ class TapeReport(msgspec.Struct, frozen=True, kw_only=True):
 class Gathering:
     """Fed the snapshots of a tape in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Iterable[str] = MAIN) -> None:
         self.phases: list[Phase] = []
         self.spells: list[Spell] = []
         self._active: dict[str, Spell] = {}
         self._worst: dict[int, Severity] = {}
-        self._courses = {name: Course(reading=name, unit=unit_of(name)) for name in MAIN}
+        self._courses = {name: Course(reading=name, unit=unit_of(name)) for name in readings}
         self._moments: set[tuple[float, str, str]] = set()
         self._ticks = 0
         self._first: Snapshot | None = None

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Sample
-from perftui.model.histogram import Buckets, bucket_of, merged, percentiles
+from perftui.model.histogram import Buckets, bucket_of, mean, merged, percentiles
 from perftui.sources.files import Clock, Worker
 from perftui.sources.kind import Part, SourceKind
 from perftui.sources.load_formats import Format, Told, moment, recognised
@@ -69,6 +69,8 @@ class LoadPart(Part, frozen=True, kw_only=True):
     """Requests that ended, a second, over 10 s; null while the feed is silent, which is not 0."""
     error_ratio: float | None
     """Share of the requests within 10 s that failed."""
+    mean_s: float | None
+    """Mean time of the requests within 10 s, for Little's law: of how long a user waits a percentile says more."""
     p50_s: float | None
     """Median of the requests within 10 s."""
     p95_s: float | None
@@ -239,6 +241,7 @@ def derive(previous: LoadSample | None, current: LoadSample) -> LoadPart:
         told_phase=current.phase,
         requests_per_s=rate,
         error_ratio=min(1.0, failing / rate) if rate and failing is not None else None,
+        mean_s=told.mean_s,
         p50_s=told.p50_s,
         p95_s=told.p95_s,
         p99_s=told.p99_s,
@@ -262,6 +265,7 @@ def _told(sample: LoadSample) -> Told:
     return Told(
         requests_per_s=count / sample.window_s,
         failures_per_s=sample.window_failures / sample.window_s,
+        mean_s=mean(sample.window),
         p50_s=p50,
         p95_s=p95 if count >= MIN_FOR_P95 else None,
         p99_s=p99 if count >= MIN_FOR_P99 else None,

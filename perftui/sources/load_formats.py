@@ -33,6 +33,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     requests_per_s: float | None = None
     failures_per_s: float | None = None
+    mean_s: float | None = None
     p50_s: float | None = None
     p95_s: float | None = None
     p99_s: float | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from math import isnan
 
+from perftui.history.load_knee import LoadKneePart
 from perftui.history.load_phase import LoadPhasePart
+from perftui.pipeline.load_limit import load_limit
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.load import SILENT_S, LoadPart
 from perftui.views.charts import PERCENT, chart
@@ -107,6 +109,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             for line in (
                 *_courses(snapshot, state, width),
                 *_facts(part, phase),
+                *_limits(snapshot),
                 *wrapped(_doubt(part), width, Role.WARNING),
             )
         ),
@@ -167,3 +170,18 @@ def _facts(part: LoadPart, phase: LoadPhasePart | None) -> list[Line]:
         ),
     ]
     return lines
+
+
+def _limits(snapshot: Snapshot) -> list[Line]:
+    """The knee or why there is none, what gave way there, and how many requests are under way."""
+    part, limit = snapshot.history.latest(LoadKneePart), load_limit(snapshot)
+    if part is None or limit is None:
+        return []
+    words = part.knee_says
+    if part.knee_limit == "generator":
+        words += ": the generator is the limit"
+    elif limit.gave_way is not None:
+        words += f": {limit.gave_way} gave way first"
+    return [
+        (("knee ", Role.DIM), (words, Role.TEXT), (f" · under way {count(part.concurrency).strip()}", Role.DIM)),
+    ]

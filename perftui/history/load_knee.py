@@ -1,0 +1,92 @@
+"""The knee of the load test that is being watched, of what is kept of its course (an hour), looked for once in 10 s."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+
+from perftui.history.history import History, Trend
+from perftui.history.knee import Knee, knee, reached_at
+from perftui.history.load_block import BLOCK_S, Block, levels
+from perftui.sources.kind import Part
+from perftui.sources.load import LoadPart
+
+_RATE, _USERS, _MEAN = "load.requests_per_s", "load.users", "load.mean_s"
+
+
+class LoadKneePart(Part, frozen=True, kw_only=True):
+    concurrency: float | None
+    """Requests under way at a time, by Little's law: requests/s x mean time. Far below the users, they think or are not sent."""
+    knee_users: float | None
+    """Users beyond which requests/s hardly grew any more; null while no such knee is seen."""
+    knee_requests_per_s: float | None
+    """Requests/s at that knee."""
+    knee_at: float | None
+    """When so many users were there for the first time."""
+    knee_limit: str | None
+    """system: beyond the knee requests take longer. generator: they don't, its users wait within the generator itself."""
+    knee_says: str
+    """The knee in words, or why none is told."""
+
+
+def load_knee(history: History) -> LoadKneePart | None:
+    """The knee so far; None where no load test is watched."""
+    part = history.latest(LoadPart)
+    if part is None:
+        return None
+    found, at = _LAST.knee(history)
+    busy = None if part.requests_per_s is None or part.mean_s is None else part.requests_per_s * part.mean_s
+    return LoadKneePart(
+        concurrency=busy,
+        knee_users=found.users,
+        knee_requests_per_s=found.requests_per_s,
+        knee_at=at,
+        knee_limit=found.limited_by,
+        knee_says=found.says,
+    )
+
+
+class _Last:
+    """The last answer, which holds until another block is full."""
+
+    def __init__(self) -> None:
+        self._asked: Sequence[object] = ()
+        self._answer: tuple[Knee, float | None] = (knee([]), None)
+
+    def knee(self, history: History) -> tuple[Knee, float | None]:
+        """(the knee, wall clock when its users were reached)"""
+        step = history.ticks_in(BLOCK_S)
+        walls, rates = history.each(_RATE, step)
+        users = history.each(_USERS, step)[1]
+        # One that is not known equals no other, itself included.
+        asked = walls, *([None if isnan(value) else value for value in values] for values in (rates, users))
+        if asked != self._asked:
+            course = _blocks(history, step, walls, rates)
+            found = knee(levels(course))
+            self._answer = found, None if found.users is None else reached_at(course, found.users)
+            self._asked = asked
+        return self._answer
+
+
+_LAST = _Last()
+
+
+def _blocks(history: History, step: int, walls: list[float], rates: list[float]) -> list[Block]:
+    course = []
+    runs, means = history.runs(_USERS, step), history.each(_MEAN, step)[1]
+    for at, rate, run, mean_s in zip(walls, rates, runs, means, strict=True):
+        users = run if not isnan(sum(run)) else [value for value in run if not isnan(value)]
+        if users and not isnan(rate):
+            course.append(
+                Block(
+                    at=at,
+                    users=sum(users) / len(users),
+                    moved=max(users) - min(users),
+                    requests_per_s=rate,
+                    mean_s=None if isnan(mean_s) else mean_s,
+                )
+            )
+    return course[1:]  # the test may have begun within the first one
+
+
+TREND = Trend(part=LoadKneePart, root="load", read=load_knee)
