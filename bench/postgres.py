@@ -27,7 +27,7 @@ from perftui.clients.postgres import Postgres
 from perftui.model.failure import SourceError
 from perftui.sources.pg_columns import PgColumns
 from perftui.sources.pg_counters import PgCounters
-from perftui.sources.pg_replication import PgReplication
+from perftui.sources.pg_followers import PgReplication
 from perftui.sources.pg_session import PgActivity
 from perftui.sources.pg_statements import PgStatements
 from perftui.sources.pg_tables import PgTables

@@ -81,7 +81,7 @@ def postgres_sources(dsn: str | None) -> Wired:
     from perftui.sources.pg_columns import PgColumns
     from perftui.sources.pg_control import PgControlState
     from perftui.sources.pg_counters import PgCounters
-    from perftui.sources.pg_replication import PgReplication
+    from perftui.sources.pg_followers import PgReplication
     from perftui.sources.pg_session import PgActivity
     from perftui.sources.pg_statements import PgStatements
     from perftui.sources.pg_tables import PgTables

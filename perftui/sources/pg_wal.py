@@ -14,7 +14,10 @@ from perftui.sources.files import Clock
 from perftui.sources.kind import Part, SourceKind
 from perftui.sources.pg_client import PgClient
 from perftui.sources.pg_columns import Columns, PgColumns
-from perftui.sources.pg_replication import POSITION
+
+POSITION = """case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())
+ else pg_current_wal_lsn() end"""
+"""The end of the log as this server knows it: written here, or received and replayed here."""
 
 WAL_SQL = f"""
 select pg_wal_lsn_diff({POSITION}, '0/0')::int8, pg_size_bytes(current_setting('max_wal_size'))::int8,

@@ -18,7 +18,8 @@ import pytest
 from perftui.clients.clock import SystemClock
 from perftui.clients.own_postgres import OwnPostgres
 from perftui.sources.pg_columns import PgColumns
-from perftui.sources.pg_replication import PgReplication, PgReplicationPart, PgReplicationSample, derive
+from perftui.sources.pg_followers import PgReplication
+from perftui.sources.pg_replication import PgReplicationPart, PgReplicationSample, derive
 from perftui.sources.pg_vacuum import PgVacuum
 from tests.findings.pg_storage import replication, sender, slot, standby
 from tests.servers import SETTINGS, connect, dsn, execute, until
