@@ -1,13 +1,16 @@
 """One number per tick, oldest first, appended by the pipeline and read by everybody without a lock.
 
-A reader holds an end index; what is appended behind it does not concern it. Trimming replaces the (base, values) pair in
-one assignment, so a reader sees either the old pair or the new one.
+A reader holds an end index; what is appended behind it does not concern it. A block that is full and trimming replace all
+that a series holds in one assignment, so a reader sees either what was before or what is after.
 """
 
 from __future__ import annotations
 
 from array import array
 from math import inf, nan
+
+BLOCK = 128
+"""Ticks kept together. Most readings do not move for minutes, and a block in which nothing moved is one number."""
 
 
 class Series:
@@ -16,42 +19,56 @@ class Series:
     __slots__ = ("data",)
 
     def __init__(self, base: int) -> None:
-        self.data: tuple[int, array[float]] = (base, array("f"))
+        self.data: tuple[int, tuple[float | array[float], ...], array[float]] = (base, (), array("f"))
 
     def put(self, index: int, value: float) -> None:
         """Set the value of tick `index`, which is not before the last one; ticks in between are NaN."""
-        base, values = self.data
-        missing = index - base - len(values)
-        if missing > 0:
-            values.extend([nan] * missing)
-        values.append(value)
+        base, blocks, newest = self.data
+        for each in (*[nan] * (index - base - len(blocks) * BLOCK - len(newest)), value):
+            newest.append(each)
+            if len(newest) == BLOCK:
+                blocks, newest = (*blocks, _packed(newest)), array("f")
+                self.data = base, blocks, newest
 
     def slice(self, start: int, end: int, step: int = 1) -> list[float]:
         """Values of each `step`th tick of start ≤ i < end, one each; NaN where there is none."""
-        base, values = self.data
-        before = max(0, -((start - base) // step))
-        known = values[max(0, start + before * step - base) : max(0, end - base) : step].tolist()
+        base, blocks, newest = self.data
         count = len(range(start, end, step))
-        return [nan] * min(before, count) + known + [nan] * (count - before - len(known))
+        found = [nan] * min(count, max(0, -((start - base) // step)))
+        place, last = start + len(found) * step - base, end - base
+        while place < last and (number := place // BLOCK) < len(blocks):
+            begin, block = number * BLOCK, blocks[number]
+            ticks = range(place - begin, min(last - begin, BLOCK), step)
+            found += (
+                [block] * len(ticks) if isinstance(block, float) else block[ticks.start : ticks.stop : step].tolist()
+            )
+            place += len(ticks) * step
+        begin = len(blocks) * BLOCK
+        found += newest[max(0, place - begin) : max(0, last - begin) : step].tolist()
+        return found + [nan] * (count - len(found))
 
     def trim(self, start: int) -> bool:
-        """Forget ticks before `start`; False when nothing is left."""
-        base, values = self.data
-        if start > base:
-            self.data = (start, values[start - base :])
-        return len(self.data[1]) > 0
+        """Forget whole blocks before tick `start`; False when nothing at or after it is left."""
+        base, blocks, newest = self.data
+        gone = min(len(blocks), (start - base) // BLOCK)
+        if gone > 0:
+            self.data = (base + gone * BLOCK, blocks[gone:], newest)
+        return self.end() > start
 
     def __len__(self) -> int:
         """Ticks from its first to its last value."""
-        return len(self.data[1])
+        _, blocks, newest = self.data
+        return len(blocks) * BLOCK + len(newest)
 
     def end(self) -> int:
         """Index after its last value."""
-        base, values = self.data
-        return base + len(values)
+        return self.data[0] + len(self)
 
-    def bytes(self) -> int:
-        return self.data[1].itemsize * len(self.data[1])
+
+def _packed(values: array[float]) -> float | array[float]:
+    """The values, or the one that all of them are."""
+    raw = values.tobytes()
+    return values[0] if raw == raw[: values.itemsize] * len(values) else values
 
 
 class Axis:

@@ -1,8 +1,9 @@
+from array import array
 from math import isnan, nan
 
 import pytest
 
-from perftui.history.series import Axis, Series
+from perftui.history.series import BLOCK, Axis, Series
 
 
 def same(left: list[float], right: list[float]) -> bool:
@@ -38,17 +39,57 @@ def test_steps_take_each_nth_value(start: int, end: int, step: int) -> None:
     assert same(series.slice(start, end, step), series.slice(start, end)[::step])
 
 
+COURSES: dict[str, list[float]] = {
+    "moving": [float(i) for i in range(3 * BLOCK + 5)],
+    "still, then moving, then unknown": [7.0] * BLOCK + [float(i) for i in range(BLOCK)] + [nan] * BLOCK + [1.0],
+    "full blocks only": [0.0] * (2 * BLOCK),
+}
+
+
+@pytest.mark.parametrize("course", COURSES)
+@pytest.mark.parametrize("step", [1, 3, BLOCK - 1, BLOCK, BLOCK + 1])
+def test_slices_do_not_show_where_one_block_ends(course: str, step: int) -> None:
+    values, base = COURSES[course], 10
+    series = Series(base)
+    for index, value in enumerate(values, base):
+        series.put(index, value)
+    whole = [nan] * base + values + [nan] * BLOCK
+
+    edges = [0, base, base + 1, base + BLOCK - 1, base + BLOCK, base + BLOCK + 1, base + len(values), len(whole)]
+    for start in edges:
+        for end in edges:
+            assert same(series.slice(start, end, step), whole[start:end:step]), (start, end)
+
+
+def test_a_gap_of_several_blocks_is_unknown() -> None:
+    series = Series(0)
+    series.put(0, 1.0)
+    series.put(2 * BLOCK + 3, 2.0)
+
+    assert series.end() == 2 * BLOCK + 4
+    assert same(series.slice(0, series.end()), [1.0, *[nan] * (2 * BLOCK + 2), 2.0])
+
+
+def test_what_does_not_move_for_a_block_is_one_number() -> None:
+    still, moving = Series(0), Series(0)
+    for index in range(BLOCK):
+        still.put(index, nan)
+        moving.put(index, float(index))
+
+    assert [type(block) for block in (*still.data[1], *moving.data[1])] == [float, array]
+
+
 def test_a_reader_of_the_time_before_a_trim_still_sees_its_values() -> None:
     series = Series(0)
-    for index in range(10):
+    for index in range(2 * BLOCK + 2):
         series.put(index, float(index))
-    base, values = series.data
+    base, blocks, newest = series.data
 
-    assert series.trim(6)
+    assert series.trim(BLOCK + 5)
 
-    assert (base, values.tolist()) == (0, [float(i) for i in range(10)])
-    assert same(series.slice(4, 8), [nan, nan, 6.0, 7.0])
-    assert not series.trim(10)
+    assert (base, len(blocks), newest.tolist()) == (0, 2, [2.0 * BLOCK, 2.0 * BLOCK + 1])
+    assert same(series.slice(BLOCK - 1, BLOCK + 1), [nan, float(BLOCK)])
+    assert not series.trim(2 * BLOCK + 2)
 
 
 def test_ticks_are_found_by_either_clock_and_a_wall_clock_that_jumps_back_does_no_harm() -> None:
