@@ -8,6 +8,7 @@ import zstandard
 
 from perftui.model.frame import Frame
 from perftui.recording.codec import decode_frame, encode_frame
+from perftui.recording.writer import LEVEL
 from perftui.sources.kind import SourceKind
 
 BLOCK = 32
@@ -23,7 +24,7 @@ class FrameRing:
         self._open: list[bytes] = []
         self._count = 0
         self._unpacked: tuple[int, list[bytes]] = (-1, [])
-        self._packer = zstandard.ZstdCompressor(level=3)
+        self._packer = zstandard.ZstdCompressor(level=LEVEL)
         self._unpacker = zstandard.ZstdDecompressor()
 
     def append(self, frame: Frame) -> None:
