@@ -90,21 +90,21 @@ def deploy_sources(config: DeploysConfig, boot_at: float | None = None, closing:
     """
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
-    from perftui.sources import deploy_capistrano, deploy_file, deploy_git, deploy_packages
+    from perftui.sources import deploy_file, deploy_kinds
 
     ends: Closing = [] if closing is None else closing
     file = LogFile(str(deploys_file(config)), LOG_BYTES)
     found: list[Source | None] = [
         _places(
-            deploy_file.KIND.name,
+            deploy_kinds.FILE.name,
             [deploy_file.DeployFile(file, host_zone(), named=config.file is not None)],
             config,
             deploy_file.INTERVAL_S,
         ),
-        _places(deploy_packages.KIND.name, _packages(config), config),
+        _places(deploy_kinds.PACKAGES.name, _packages(config), config),
         _systemd(config, boot_at),
-        _places(deploy_capistrano.KIND.name, _capistrano(config), config),
-        _places(deploy_git.KIND.name, _git(config), config),
+        _places(deploy_kinds.CAPISTRANO.name, _capistrano(config), config),
+        _places(deploy_kinds.GIT.name, _git(config), config),
         kubernetes_source(config.kubernetes, config.days, ends),
         github_source(config.github, config.days, ends),
         gitlab_source(config.gitlab, config.days, ends),
@@ -125,24 +125,32 @@ def _places(
 
 
 def _packages(config: DeploysConfig) -> list[DeployPlace]:
-    from perftui.clients.dnf_history import PATHS as DNF_PATHS
-    from perftui.clients.dnf_history import DnfHistory
+    return [*_debian_packages(), *_dnf_transactions()] if config.packages else []
+
+
+def _debian_packages() -> list[DeployPlace]:
+    has_apt, has_dpkg = Path(APT_HISTORY).exists(), Path(DPKG_LOG).exists()
+    if not (has_apt or has_dpkg):
+        return []
     from perftui.clients.host_zone import host_zone
     from perftui.clients.log_file import LogFile
-    from perftui.sources.deploy_dnf import DnfTransactions
     from perftui.sources.deploy_packages import AptHistory, DpkgLog
 
     zone = host_zone()
-    places: list[DeployPlace] = []
-    apt = None
-    if config.packages and Path(APT_HISTORY).exists():
-        apt = AptHistory(LogFile(APT_HISTORY, LOG_BYTES), zone)
-        places.append(apt)
-    if config.packages and Path(DPKG_LOG).exists():
-        places.append(DpkgLog(LogFile(DPKG_LOG, LOG_BYTES), zone, apt))
-    if config.packages:
-        places += [DnfTransactions(DnfHistory(path)) for path in DNF_PATHS if Path(path).exists()]
-    return places
+    apt = AptHistory(LogFile(APT_HISTORY, LOG_BYTES), zone) if has_apt else None
+    dpkg = DpkgLog(LogFile(DPKG_LOG, LOG_BYTES), zone, apt) if has_dpkg else None
+    return [place for place in (apt, dpkg) if place is not None]
+
+
+def _dnf_transactions() -> list[DeployPlace]:
+    from perftui.clients.dnf_history import PATHS, DnfHistory
+
+    paths = [path for path in PATHS if Path(path).exists()]
+    if not paths:
+        return []
+    from perftui.sources.deploy_dnf import DnfTransactions
+
+    return [DnfTransactions(DnfHistory(path)) for path in paths]
 
 
 def _systemd(config: DeploysConfig, boot_at: float | None) -> Source | None:
@@ -159,6 +167,8 @@ def _systemd(config: DeploysConfig, boot_at: float | None) -> Source | None:
 
 
 def _git(config: DeploysConfig) -> list[DeployPlace]:
+    if not config.git:
+        return []
     from perftui.clients.git_folder import Reflog
     from perftui.sources.deploy_git import GitDirectory
 
@@ -168,6 +178,8 @@ def _git(config: DeploysConfig) -> list[DeployPlace]:
 
 
 def _capistrano(config: DeploysConfig) -> list[DeployPlace]:
+    if not config.capistrano:
+        return []
     from functools import partial
 
     from perftui.clients.log_file import LogFile

@@ -10,7 +10,6 @@ import msgspec
 from perftui.commands.config_checks import check_url
 from perftui.history.worst_pool import SERVER_POOL
 from perftui.model.failure import UsageError
-from perftui.sources.pool_dialects import own_dialect
 
 MOST_POOLS = 20
 """Ours: so many cost a host little that has little left."""
@@ -82,6 +81,8 @@ def _check_names(pool: PoolConfig, place: str) -> None:
         return
     if pool.metrics is None:
         raise UsageError(f"{place}: names belong to metrics")
+    from perftui.sources.pool_dialects import own_dialect
+
     try:
         own_dialect(pool.names, pool.label)
     except ValueError as exc:

@@ -14,7 +14,7 @@ from perftui.clients.clock import SystemClock
 from perftui.commands.pool_config import PoolConfig
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.kind import Source
-from perftui.sources.pool_dialects import MetricsRow
+from perftui.sources.pool_metrics import MetricsRow
 
 if TYPE_CHECKING:
     from perftui.sources.pool_endpoints import Endpoint

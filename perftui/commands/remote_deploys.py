@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from perftui.model.failure import FailureKind, SourceError, UsageError
+from perftui.sources import deploy_kinds
 from perftui.sources.deploy_places import PlaceRead
 from perftui.sources.kind import Source
 
@@ -119,7 +120,7 @@ def kubernetes_source(config: KubernetesConfig, days: float, closing: Closing) -
         deploy_kubernetes.KubernetesNamespace(api, name, clock, alone=alone) for name in config.namespaces or (None,)
     ]
     return RemoteDeploys(
-        deploy_kubernetes.KIND.name,
+        deploy_kinds.KUBERNETES.name,
         places,
         SystemClock(),
         interval_s=deploy_kubernetes.INTERVAL_S,
@@ -130,6 +131,8 @@ def kubernetes_source(config: KubernetesConfig, days: float, closing: Closing) -
 
 def github_source(config: Mapping[str, GitHubConfig], days: float, closing: Closing) -> Source | None:
     """The repositories; None without any."""
+    if not config:
+        return None
     from perftui.sources import deploy_github
 
     def place(service: str, chosen: GitHubConfig, api: ForgeApi) -> RemotePlace:
@@ -143,11 +146,13 @@ def github_source(config: Mapping[str, GitHubConfig], days: float, closing: Clos
         _place(service, each, place, headers, deploy_github.PUBLIC, deploy_github.RIGHTS, closing)
         for service, each in config.items()
     ]
-    return _forge_source(deploy_github.KIND.name, places, days)
+    return _forge_source(deploy_kinds.GITHUB.name, places, days)
 
 
 def gitlab_source(config: Mapping[str, GitLabConfig], days: float, closing: Closing) -> Source | None:
     """The projects; None without any."""
+    if not config:
+        return None
     from perftui.sources import deploy_gitlab
 
     def place(service: str, chosen: GitLabConfig, api: ForgeApi) -> RemotePlace:
@@ -160,7 +165,7 @@ def gitlab_source(config: Mapping[str, GitLabConfig], days: float, closing: Clos
         _place(service, each, place, headers, deploy_gitlab.PUBLIC, deploy_gitlab.RIGHTS, closing)
         for service, each in config.items()
     ]
-    return _forge_source(deploy_gitlab.KIND.name, places, days)
+    return _forge_source(deploy_kinds.GITLAB.name, places, days)
 
 
 Chosen = TypeVar("Chosen", GitHubConfig, GitLabConfig)
@@ -203,11 +208,9 @@ def _place(
     return place(service, chosen, api)
 
 
-def _forge_source(name: str, places: list[RemotePlace], days: float) -> Source | None:
+def _forge_source(name: str, places: list[RemotePlace], days: float) -> Source:
     from perftui.clients.clock import SystemClock
     from perftui.sources.deploy_remote import RemoteDeploys
     from perftui.sources.forges import DEADLINE_S, INTERVAL_S
 
-    if not places:
-        return None
     return RemoteDeploys(name, places, SystemClock(), interval_s=INTERVAL_S, deadline_s=DEADLINE_S, days=days)

@@ -8,14 +8,6 @@ from __future__ import annotations
 from perftui.sources import (
     cgroups,
     cpu,
-    deploy_capistrano,
-    deploy_file,
-    deploy_git,
-    deploy_github,
-    deploy_gitlab,
-    deploy_kubernetes,
-    deploy_packages,
-    deploy_systemd,
     disks,
     file_handles,
     filesystems,
@@ -37,6 +29,7 @@ from perftui.sources import (
     probes,
     processes,
 )
+from perftui.sources.deploy_kinds import DEPLOY_KINDS
 from perftui.sources.kind import SourceKind
 
 KINDS: tuple[SourceKind, ...] = (
@@ -50,14 +43,7 @@ KINDS: tuple[SourceKind, ...] = (
     cgroups.KIND,
     kernel_log.KIND,
     file_handles.KIND,
-    deploy_file.KIND,
-    deploy_packages.KIND,
-    deploy_systemd.KIND,
-    deploy_capistrano.KIND,
-    deploy_git.KIND,
-    deploy_kubernetes.KIND,
-    deploy_github.KIND,
-    deploy_gitlab.KIND,
+    *DEPLOY_KINDS,
     pg_activity.KIND,
     pg_counters.KIND,
     pg_statements.KIND,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import LogFile, PlaceRead
 from perftui.sources.deploy_text import told
 
@@ -135,10 +135,3 @@ def _moment(releases: list[Release], place: int, before_at: float | None, last_a
     latest = after or last_at
     earliest = min(before_at or release_at(release.release) or latest, latest)
     return (earliest + latest) / 2, max(1.0, (latest - earliest) / 2)
-
-
-class CapistranoDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What Capistrano's logs tell."""
-
-
-KIND = deploy_kind("capistrano", CapistranoDeploys)

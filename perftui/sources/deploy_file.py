@@ -14,7 +14,7 @@ import msgspec
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Mark
 from perftui.sources.cdevents import Ignored, cdevent
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import LogFile, PlaceRead
 from perftui.sources.deploy_text import told
 from perftui.sources.local_time import local_moment
@@ -203,10 +203,3 @@ def _word(given: Text, limit: int) -> str | None:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-class FileDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What the JSONL file tells."""
-
-
-KIND = deploy_kind("deploy_file", FileDeploys, stale_s=5.0)

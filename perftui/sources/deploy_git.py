@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import LogFile, PlaceRead
 from perftui.sources.deploy_text import told
 
@@ -123,10 +123,3 @@ def _deploy(move: HeadMove, service: str, directory: str, back: bool, now_at: fl
         detail=told(f"{move.message or 'HEAD moved'}; commit {move.new[:SHORT]} in {directory}", 300),
         seen_at=now_at,
     )
-
-
-class GitDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What the logs of git directories tell."""
-
-
-KIND = deploy_kind("git", GitDeploys)

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import PlaceRead
 from perftui.sources.deploy_text import told
-from perftui.sources.forges import STALE_S, ForgeApi, decoded, in_order, version_of
+from perftui.sources.forges import ForgeApi, decoded, in_order, version_of
 
 SOURCE = "github"
 PUBLIC = "https://api.github.com"
@@ -127,10 +127,3 @@ def deploy_of(service: str, found: Deployment, statuses: Sequence[Status], now_a
         detail=told("; ".join(word for word in words if word), 300),
         seen_at=now_at,
     )
-
-
-class GitHubDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What GitHub tells."""
-
-
-KIND = deploy_kind("github", GitHubDeploys, stale_s=STALE_S)

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import DAY_S, PlaceRead
 from perftui.sources.deploy_text import told
-from perftui.sources.forges import STALE_S, ForgeApi, decoded, in_order, version_of
+from perftui.sources.forges import ForgeApi, decoded, in_order, version_of
 
 SOURCE = "gitlab"
 PUBLIC = "https://gitlab.com/api/v4"
@@ -122,10 +122,3 @@ def deploy_of(service: str, found: Deployment, now_at: float) -> Deploy:
         detail=told("; ".join(word for word in words if word), 300),
         seen_at=now_at,
     )
-
-
-class GitLabDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What GitLab tells."""
-
-
-KIND = deploy_kind("gitlab", GitLabDeploys, stale_s=STALE_S)

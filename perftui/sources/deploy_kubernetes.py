@@ -17,7 +17,7 @@ import msgspec
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.http_answer import HttpAnswer
-from perftui.sources.deploy import MOST, Deploy, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import MOST, Deploy, DeployStatus
 from perftui.sources.deploy_places import PlaceRead
 from perftui.sources.files import Clock
 from perftui.sources.kubernetes_changes import Seen, Window, deploys_of, kept, pods_reason, progressed, scale_of, seen
@@ -297,10 +297,3 @@ def _revision(found: ReplicaSet | ControllerRevision, resource: str) -> Revision
         return revision_of(found)
     except msgspec.DecodeError:
         raise SourceError(FailureKind.MALFORMED, f"{resource}: the pod template of one is none") from None
-
-
-class KubernetesDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What a cluster tells."""
-
-
-KIND = deploy_kind("kubernetes", KubernetesDeploys, stale_s=45.0)

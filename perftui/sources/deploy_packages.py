@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from perftui.sources.deploy import Deploy, DeployKind, DeploysRead, DeployStatus, deploy_kind
+from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 from perftui.sources.deploy_places import LogFile, PlaceRead
 from perftui.sources.deploy_text import told
 from perftui.sources.local_time import local_moment, zone_words
@@ -266,10 +266,3 @@ def _packages_words(asked: Sequence[PackageChange], all_changes: int) -> str:
     if all_changes > len(asked):
         words.append(f"and {all_changes - len(asked)} that they need")
     return "; ".join(words)
-
-
-class PackageDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What the logs of apt and dpkg tell."""
-
-
-KIND = deploy_kind("packages", PackageDeploys)

@@ -14,16 +14,7 @@ from typing import Protocol
 import msgspec
 
 from perftui.model.failure import SourceError
-from perftui.sources.deploy import (
-    Deploy,
-    DeployKind,
-    DeploysRead,
-    DeploysSample,
-    DeployStatus,
-    Place,
-    deploy_kind,
-    newest,
-)
+from perftui.sources.deploy import Deploy, DeployKind, DeploysSample, DeployStatus, Place, newest
 from perftui.sources.deploy_places import DAY_S
 from perftui.sources.deploy_text import told
 from perftui.sources.files import Clock, Worker
@@ -254,10 +245,3 @@ class SystemdServices:
         if not hidden:
             return ""
         return f"executables of {hidden} services can't be seen; run as root to tell deploys from restarts"
-
-
-class SystemdDeploys(DeploysRead, frozen=True, kw_only=True):
-    """What systemd tells."""
-
-
-KIND = deploy_kind("systemd", SystemdDeploys)

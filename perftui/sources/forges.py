@@ -14,7 +14,6 @@ from perftui.sources.deploy import Deploy, DeployKind, DeployStatus
 
 INTERVAL_S = 60.0
 DEADLINE_S = 30.0
-STALE_S = 150.0
 _VERSION = re.compile(r"(?:[a-z]+[-_/])*v?\d+(?:\.\d+)+\S*")
 
 T = TypeVar("T")

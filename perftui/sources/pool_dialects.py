@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from perftui.sources.pool_metrics import MetricsRow
 from perftui.sources.text import printable
 
 FIELDS = ("max_size", "size", "in_use", "idle", "waiting", "wait_s", "timeouts", "acquires", "acquire_s")
@@ -34,23 +35,6 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Labels that tell one pool from another; one that is not there counts as empty."""
     metrics: tuple[Metric, ...]
     """Where several give the same field they are added up."""
-
-
-class MetricsRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One pool as its application told of it; None where it does not."""
-
-    name: str
-    """By the labels; empty where there is one pool without."""
-    kind: str
-    max_size: float | None = None
-    size: float | None = None
-    in_use: float | None = None
-    idle: float | None = None
-    waiting: float | None = None
-    wait_s: float | None = None
-    timeouts: float | None = None
-    acquires: float | None = None
-    acquire_s: float | None = None
 
 
 def _metrics(**names: str) -> tuple[Metric, ...]:

@@ -10,8 +10,8 @@ import msgspec
 
 from perftui.model.failure import Failed, FailureKind, SourceError
 from perftui.sources.files import Clock
-from perftui.sources.pool_dialects import MetricsRow, PoolMetrics
-from perftui.sources.pool_metrics import PoolMetricsSample
+from perftui.sources.pool_dialects import PoolMetrics
+from perftui.sources.pool_metrics import MetricsRow, PoolMetricsSample
 from perftui.sources.text import printable
 
 TEXT = "text/plain;version=0.0.4"

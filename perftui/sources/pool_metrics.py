@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from perftui.model.failure import Failed
 from perftui.model.frame import Sample
 from perftui.sources.counters import delta, per_second, share
 from perftui.sources.kind import Part, SourceKind
 from perftui.sources.pool import PoolReading, name_below, state, unreadable, utilization
-from perftui.sources.pool_dialects import MetricsRow
+
+
+class MetricsRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One pool as its application told of it; None where it does not."""
+
+    name: str
+    """By the labels; empty where there is one pool without."""
+    kind: str
+    max_size: float | None = None
+    size: float | None = None
+    in_use: float | None = None
+    idle: float | None = None
+    waiting: float | None = None
+    wait_s: float | None = None
+    timeouts: float | None = None
+    acquires: float | None = None
+    acquire_s: float | None = None
 
 
 class PoolMetricsSample(Sample, frozen=True, kw_only=True):

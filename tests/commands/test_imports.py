@@ -59,3 +59,46 @@ print("LOADED", *sorted({{name.partition(".")[0] for name in sys.modules}}))
     loaded = set(done.stdout.rpartition("LOADED")[2].split())
     assert "perftui" in loaded, done.stderr
     assert loaded & HEAVY[command] == set()
+
+
+UNASKED = {
+    "perftui.clients.forge",
+    "perftui.clients.http",
+    "perftui.clients.kubernetes",
+    "perftui.sources.deploy_capistrano",
+    "perftui.sources.deploy_git",
+    "perftui.sources.deploy_github",
+    "perftui.sources.deploy_gitlab",
+    "perftui.sources.deploy_kubernetes",
+    "perftui.sources.forges",
+    "perftui.sources.kubernetes_changes",
+    "perftui.sources.kubernetes_objects",
+    "perftui.sources.pg_followers",
+    "perftui.sources.pg_session",
+    "perftui.sources.pgbouncer_console",
+    "perftui.sources.pool_dialects",
+}
+"""What reads places that nothing names and that are not here."""
+
+
+def test_who_reads_what_is_not_there_is_not_loaded() -> None:
+    program = """
+import sys
+import perftui.clients.local_pgbouncer
+import perftui.commands.sources
+from perftui.commands.config import Config
+from perftui.commands.deploy_sources import DeploysConfig
+from perftui.commands.remote_deploys import KubernetesConfig
+# What this machine happens to run is no matter of the test.
+perftui.clients.local_pgbouncer.local_console = lambda: None
+perftui.commands.sources.postgres_is_here = lambda: False
+config = Config(deploys=DeploysConfig(kubernetes=KubernetesConfig(enabled=False)))
+wired = perftui.commands.sources.all_sources(None, config)
+print(len(wired.sources), *sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout, done.stderr
+    count, *loaded = done.stdout.split()
+    assert int(count) >= 10
+    assert UNASKED & set(loaded) == set()

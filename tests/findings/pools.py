@@ -7,8 +7,7 @@ from typing import Any
 from perftui.model.failure import Failed
 from perftui.model.frame import Sample
 from perftui.sources.pgbouncer import DatabaseRow, LinkRow, PgBouncerSample, Pooler, PoolRow, StatsRow, long_holds
-from perftui.sources.pool_dialects import MetricsRow
-from perftui.sources.pool_metrics import PoolMetricsSample
+from perftui.sources.pool_metrics import MetricsRow, PoolMetricsSample
 
 POOL = "app/app"
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from perftui.sources.pool_dialects import MetricsRow, PoolMetrics, own_dialect
+from perftui.sources.pool_dialects import PoolMetrics, own_dialect
+from perftui.sources.pool_metrics import MetricsRow
 
 MICROMETER = b"""# HELP hikaricp_connections_active Active connections
 # TYPE hikaricp_connections_active gauge

@@ -13,9 +13,9 @@ from perftui.clients.clock import SystemClock
 from perftui.clients.http import HttpDocuments
 from perftui.model.failure import Failed, FailureKind, SourceError
 from perftui.sources.pool import PoolState
-from perftui.sources.pool_dialects import MetricsRow, PoolMetrics
+from perftui.sources.pool_dialects import PoolMetrics
 from perftui.sources.pool_endpoints import Actuator, MetricsPage, PoolEndpoints
-from perftui.sources.pool_metrics import PoolMetricsSample, derive
+from perftui.sources.pool_metrics import MetricsRow, PoolMetricsSample, derive
 from tests.http_server import HttpServer, Page
 from tests.sources.test_pool_dialects import MICROMETER, SQLALCHEMY
 

@@ -8,7 +8,7 @@ from perftui.model.failure import Failed, FailureKind
 from perftui.model.frame import Mark, Sample
 from perftui.pipeline.snapshot import Snapshot
 from perftui.pipeline.tree import tree
-from perftui.sources import deploy_file
+from perftui.sources import deploy_kinds
 from perftui.sources.deploy import Deploy, DeployKind, DeploysSample, DeployStatus, Place
 from perftui.views import cpu
 from perftui.views.deploys import age, detail_lines, pane, shown, zoom
@@ -36,7 +36,7 @@ def scene(
             "deploy_file": DeploysSample(mono=mono, deploys=deploys, places=tuple(places), marks=tuple(marks)),
         }
 
-    return host(seconds, change, kinds=(*KINDS, deploy_file.KIND))
+    return host(seconds, change, kinds=(*KINDS, deploy_kinds.FILE))
 
 
 def panel(snapshot: Snapshot, width: int = 34, height: int = 5) -> str:
@@ -144,7 +144,7 @@ def test_each_place_in_trouble_is_told() -> None:
 
 def test_a_source_that_fails_as_a_whole_is_told() -> None:
     failed = Failed(kind=FailureKind.DENIED, detail="/var/lib/deploys.jsonl: run as root")
-    snapshot = host(5, kinds=(*KINDS, deploy_file.KIND), failures={"deploy_file": failed})
+    snapshot = host(5, kinds=(*KINDS, deploy_kinds.FILE), failures={"deploy_file": failed})
     assert panel(snapshot, 80).startswith(
         "unknown since 10:41: deploy_file: denied: /var/lib/deploys.jsonl: run as root"
     )
