@@ -206,7 +206,10 @@ def _active(snapshot: Snapshot) -> tuple[list[Finding], frozenset[int]]:
     return active, links(snapshot.history, active).explained
 
 
+_LEADER = ("pid", "process", "processes")
+
+
 def _key(finding: Finding) -> str:
     """The rule and where it is, without who leads there at the moment."""
-    where = " ".join(str(value) for name, value in finding.subject.items() if name not in ("pid", "process"))
+    where = " ".join(str(value) for name, value in finding.subject.items() if name not in _LEADER)
     return f"{finding.rule} {where}"

@@ -263,9 +263,17 @@ def links(history: History, findings: Sequence[Finding]) -> Links:
     return Links({cause: tuple(found) for cause, found in symptoms.items()}, explained, edges)
 
 
+_PASSED_OVER = ("processes", "user", "kind", "query")
+"""Names in a subject that say nothing more beside the others."""
+
+
 def because(edge: Edge, cause: Finding, symptom: Finding) -> str:
     """Why the one is held to explain the other: how they meet, what both name, and when the cause began."""
-    shared = [f"{name} {value}" for name, value in cause.subject.items() if symptom.subject.get(name) == value]
+    shared = [
+        f"{name} {value}"
+        for name, value in cause.subject.items()
+        if name not in _PASSED_OVER and symptom.subject.get(name) == value
+    ]
     met = f" ({', '.join(shared)})" if shared else ""
     return f"{edge.because or edge.meets.because}{met}; {_when(cause, symptom)}"
 

@@ -12,6 +12,9 @@ from perftui.views.postgres import server_words
 from perftui.views.probes import header_words
 from perftui.views.tone import ROLES, SIGNS
 
+_LEAST_WORDS = 6
+"""Cells in which a cut name still says something."""
+
 
 def header(shown: Shown, width: int, run: Line = ()) -> Line:
     """Host, server, feed, clock, tape and sources in one line; what matters least goes first when the room is small.
@@ -108,7 +111,9 @@ def verdict_lines(snapshot: Snapshot, width: int) -> tuple[Line, Line]:
     room = max(6, width - len(head) - len(moment))
     first, rest = _broken(verdict.summary, room)
     top: Line = ((head, role), (first.ljust(room), Role.STRONG), (moment, Role.TEXT))
-    offer = _offer(verdict, width, len(rest) + 3 + len(_remarks(verdict)[-1]))
+    links = chain_links(snapshot)
+    symptom = len(f" → {name(links[-1])}") if len(links) > 1 else 0
+    offer = _offer(verdict, width, len(rest) + 3 + symptom + len(_remarks(verdict)[-1]))
     room = width - length(offer)
     second = clipped(_second(snapshot, rest, room), room)
     if not offer:
@@ -150,13 +155,19 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
     spans = [(f"   {rest}", Role.STRONG)] if rest else [("  ", Role.DIM)]
     room = width - length(tuple(spans))
     remarks = _remarks(snapshot.verdict)
-    words = _chain_words(snapshot, rest, max(6, room - len(remarks[-1])))
+    # Who reads of another incident must know what `+1` counts, where the links can be named beside that.
+    words = _chain_words(snapshot, rest, room - len(remarks[-2]), whole=True)
+    words = words or _chain_words(snapshot, rest, room - len(remarks[-1]))
     remark = next((way for way in remarks if len(words) + len(way) <= room), remarks[-1])
     return (*spans, (words, Role.TEXT), (remark, Role.WARNING if remark else Role.DIM))
 
 
-def _chain_words(snapshot: Snapshot, rest: str, room: int) -> str:
-    """What follows from the cause, in as many words as there is room for; empty where nothing does."""
+def _chain_words(snapshot: Snapshot, rest: str, room: int, whole: bool = False) -> str:
+    """What follows from the cause, in as many words as there is room for; empty where nothing does.
+
+    Args:
+        whole: no link may be left out or cut; empty where that takes more room.
+    """
     links = chain_links(snapshot)
     if len(links) < 2:
         return ""
@@ -170,13 +181,14 @@ def _chain_words(snapshot: Snapshot, rest: str, room: int) -> str:
         *(f" → … → {' → '.join(names[first:])}" for first in range(2, len(names))),
         f" → {names[-1]}",
     )
-    return next((way for way in ways if len(way) <= room), short(ways[-1], room))
+    cut = short(ways[-1], room) if room >= _LEAST_WORDS and not whole else ""
+    return next((way for way in (ways[:4] if whole else ways) if len(way) <= room), cut)
 
 
 def _remarks(verdict: Verdict) -> tuple[str, ...]:
     """`  +1 other incident [f]: /data is 91% full (space)`, then the same in fewer words; empty where there is no other."""
     if not verdict.others:
-        return ("",)
+        return "", ""
     count = f"  +{len(verdict.others)}"
     what = f"{count} other {'incident' if len(verdict.others) == 1 else 'incidents'} [f]"
     told = [each.summary.partition(", ")[0] for each in verdict.others]

@@ -68,8 +68,10 @@ def _links(snapshot: Snapshot, links: Iterable[Link], wanted: str, width: int, p
             continue
         arrow = "" if link.explained_by is None else "↳ " if place.endswith("+") else "→ "
         sentences = _sentences(finding, snapshot.at, arrow)
-        if link.because:
-            sentences.append((f"{' ' * len(arrow)}  because {link.because}", Role.DIM))
+        if link.because and link.explained_by is not None:
+            before = snapshot.findings[link.explained_by].rule if place.endswith("+") else ""
+            why = f"because of {before}: {link.because}" if before else f"because {link.because}"
+            sentences.append((f"{' ' * len(arrow)}  {why}", Role.DIM))
         yield from _rows(f"{place}{finding.key}", finding.key, sentences, width)
 
 
@@ -114,7 +116,8 @@ def _verdicts(snapshot: Snapshot, width: int) -> list[Row]:
     ]
     for number, said in enumerate(reversed(snapshot.verdicts)):
         verdict = said.verdict
-        words = f"{clock(said.at)}  {SIGNS[verdict.severity]} {_class(verdict)}  {verdict.summary}"
+        follows = "".join(f" → {rule}" for rule in verdict.chain[1:])
+        words = f"{clock(said.at)}  {sign_of(verdict)[0]} {_class(verdict)}  {verdict.summary}{follows}"
         role = ROLES[verdict.severity] if number == 0 else Role.TEXT
         rows += _rows(f"verdict:{number}", "", [(words, role)], width)
     return rows

@@ -158,7 +158,7 @@ def test_what_else_is_wrong_is_not_hidden() -> None:
     [
         (140, "→ work waits for vda 45 % of the time  +1 other incident [f]: certificate of shop ends in 2 days"),
         (100, "→ work waits for vda 45 % of the time  +1 other incident [f]"),
-        (70, "→ work waits for vda 45 % of the time  +1 [f]"),
+        (70, "by leaky (pid 4242) → io saturated  +1 other incident [f]"),
         (60, "→ io saturated  +1 [f]"),
     ],
 )
