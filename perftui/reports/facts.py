@@ -33,8 +33,9 @@ def _table(prefix: str, kind: type[msgspec.Struct], values: msgspec.Struct | Non
     given = {field.name: getattr(values, field.name, None) for field in fields}
     for name, value in given.items():
         note = found.notes.get(prefix + name, "")
-        if not isinstance(value, (dict, PostgresFacts)) and (value is not None or note):
-            yield _line(name, value, note)
+        scalar = None if isinstance(value, (dict, PostgresFacts)) else value
+        if scalar is not None or note:
+            yield _line(name, scalar, note)
     for name, value in given.items():
         place = f"{prefix}{name}"
         if isinstance(value, PostgresFacts):

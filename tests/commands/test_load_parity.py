@@ -61,12 +61,13 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
         "cores": "quota of the control group, of 64",
         "data_disk_kind": "vda is no real disk",
         "sysctl.x": "denied",
+        "pools": "no answer",
     }
     text = facts_toml(Gathered(PRODUCTION, notes))
 
     assert read_facts(kept(tmp_path, text)) == PRODUCTION
     assert "cores = 32  # quota of the control group, of 64\n" in text
-    assert "# data_disk_kind: vda is no real disk\n" in text
+    assert "# data_disk_kind: vda is no real disk\n" in text and "# pools: no answer\n" in text
 
 
 def test_this_host_is_like_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

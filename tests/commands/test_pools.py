@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,18 @@ async def test_doctor_tells_each_pool_by_itself(pooler: PgBouncer, config: Path)
     assert [(line[0], line[2]) for line in lines] == [("ok", "edge"), ("ok", "billing"), ("missing", "gone")]
     assert lines[1][3] == "billing hikaricp"
     assert "is it running there?" in lines[2][3]
+
+
+async def test_facts_of_an_environment_have_the_sizes_of_its_pools(pooler: PgBouncer, config: Path) -> None:
+    async with clients_at_work(pooler, 1):
+        code, out = await perftui(
+            "load", "facts", "--config", str(config), "--dsn", pooler.dsn("app"), "--for", "100ms"
+        )
+    pools = tomllib.loads(out)["pools"]
+
+    assert code == 0
+    assert (pools["edge/app/postgres"], pools["billing"]) == (3, 50)
+    assert "gone" not in pools and "# gone: " in out
 
 
 async def test_doctor_says_how_to_have_pools(tmp_path: Path) -> None:

@@ -134,6 +134,20 @@ async def test_a_table_that_somebody_keeps_to_himself_holds_up_nothing(
     assert facts.table_rows == {"public.kept": 500} and facts.table_bytes == {}
 
 
+async def test_an_ordinary_role_sees_the_same_but_where_the_data_lies(postgres: OwnPostgres, database: str) -> None:
+    await execute(
+        postgres, "create table loaded as select g from generate_series(1, 500) g", "analyze", database=database
+    )
+    await execute(postgres, "create role facts_plain login")
+    try:
+        async with client_of(postgres, database, "facts_plain") as client:
+            found = await pg_facts(client)
+    finally:
+        await execute(postgres, "drop role facts_plain")
+
+    assert found == await look(postgres)
+
+
 async def test_hits_of_a_window(postgres: OwnPostgres, database: str) -> None:
     await execute(postgres, "create table warm as select g from generate_series(1, 100000) g", database=database)
     await until(lambda: counted(postgres, 100_000))  # 13 begins to count with the first session that ends
