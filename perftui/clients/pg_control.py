@@ -140,8 +140,10 @@ class PgControl:
             SourceError: as `rows`.
         """
         async with self._held(hurry=False, timeout_s=timeout_s) as session:
+            # A standby refuses `read write`, and what acts on its sessions and its replay needs none.
+            writes = not read_only and not (await session.rows("select pg_is_in_recovery()"))[0][0]
             await session.run(
-                f"begin read {'only' if read_only else 'write'};"
+                f"begin read {'write' if writes else 'only'};"
                 f" set local statement_timeout = {max(1, int(timeout_s * 1000))};"
                 f" set local lock_timeout = {min(LOCK_MS, max(1, int(timeout_s * 1000)))};"
                 " set local standard_conforming_strings = on; set local client_encoding = 'utf8'"
