@@ -1,6 +1,7 @@
 """Real faults of a real PgBouncer before a real Postgres: each gives its verdict soon, and is gone after it was undone.
 
-The whole path runs as in the console: live sources, the one loop, the rules.
+The whole path runs as in the console: live sources, the one loop, the rules. A pool that is full is the drill `pooler-full`;
+these two are no drills.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from perftui.sources.pg_counters import PgCounters
 from perftui.sources.pg_session import PgActivity
 from perftui.sources.pgbouncer_console import PgBouncers
 from tests.keep_tape import keep
-from tests.poolers import PgBouncer, clients_at_work, pooled_postgres, through
+from tests.poolers import PgBouncer, pooled_postgres, through
 
 __all__ = ["pooled_postgres"]
 
@@ -49,11 +50,6 @@ def pooler(pooled_postgres: OwnPostgres) -> Iterator[PgBouncer]:
         PgBouncer(Path(folder) / "pool", pooled_postgres.port, "1.24") as found,
     ):
         yield found
-
-
-def full(pooler: PgBouncer) -> AbstractAsyncContextManager[object]:
-    """Eight clients want three connections."""
-    return clients_at_work(pooler, 8)
 
 
 @contextlib.asynccontextmanager
@@ -92,12 +88,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CASES = {
-    "full": Case(
-        fault=full,
-        constraint=Constraint.POOL_BOUND,
-        chain=("pool.exhausted",),
-        words=("pool app/postgres has 3 of 3 connections in use", "clients wait, the longest"),
-    ),
     "idle-holder": Case(
         fault=idle_holder,
         constraint=Constraint.LOCK_BOUND,

@@ -20,10 +20,12 @@ from perftui.findings.holding import (
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
+from perftui.sources.cpu import CpuPart
 from perftui.sources.disks import DisksPart
 
 NAME = "host.io_saturated"
 _IOWAIT, _SOME, _FULL = "host.cpu.iowait_ratio", "host.pressure.io.some_ratio", "host.pressure.io.full_ratio"
+_BUSY, _ASLEEP = "host.cpu.busy_ratio", "host.cpu.blocked"
 
 
 class IoSaturatedLimits(Limits, frozen=True, kw_only=True):
@@ -35,12 +37,19 @@ class IoSaturatedLimits(Limits, frozen=True, kw_only=True):
     """Ours: all busy tasks wait for a disk at once; finds on many cores what I/O wait dilutes."""
     critical_ratio: float = 0.60
     """Ours: of the I/O pressure `full`, or of I/O wait where there is no pressure."""
+    busy_ratio: float = 0.85
+    """Ours: I/O wait is counted on idle CPUs only, so with CPUs as full as this it says nothing …"""
+    busy_some_ratio: float = 0.40
+    """… and I/O pressure tells instead (ours): on full CPUs it is the share of them on which somebody waits for a disk …"""
+    busy_blocked_per_core: float = 0.40
+    """… when so many tasks for each CPU sleep until a disk answers (ours)."""
     window_s: float = WINDOW_S
 
 
 def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
-    """I/O wait backed by I/O pressure, or I/O pressure alone."""
-    waits = _waits(history, limits)
+    """I/O wait backed by I/O pressure, or I/O pressure alone; beside full CPUs I/O pressure backed by tasks that sleep."""
+    idle_cpus = _waits(history, limits)
+    waits = idle_cpus or _beside_full_cpus(history, limits)
     if waits is None:
         return []
     window = limits.window_s
@@ -50,6 +59,7 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
     disk, disk_evidence = _disk(history, window)
     worst = max(of_late(history, _FULL, window), default=waits.highest)
     where = f"disk {disk}" if disk else "disks"
+    share, beside = ((full or waits.mean), _wait_words(iowait)) if idle_cpus else (waits.mean, ", with all CPUs busy")
     idle = (
         ""
         if disk or not _all_idle(history, window)
@@ -60,7 +70,7 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
             rule=NAME,
             severity=Severity.CRITICAL if worst > limits.critical_ratio else Severity.WARNING,
             constraint=Constraint.IO_BOUND,
-            title=f"work waits for {where} {(full or waits.mean):.0%} of the time{_wait_words(iowait)}{leaders.by(leader)}{idle}",
+            title=f"work waits for {where} {share:.0%} of the time{beside}{leaders.by(leader)}{idle}",
             since_at=waits.since_at,
             began_before=waits.began_before,
             subject=leaders.subject(leader, disk=disk),
@@ -74,6 +84,7 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
                     window,
                 ),
                 evidence(_FULL, full, "ratio", limits.full_ratio, window),
+                evidence(_ASLEEP, mean(history, _ASLEEP, window), "tasks", window_s=window),
                 *disk_evidence,
             ),
         )
@@ -113,6 +124,29 @@ def _waits(history: History, limits: IoSaturatedLimits) -> Held | None:
         return None
     since_at, before = began(last, over, gone, lambda then: then.held_since(reading, stays * above, window_s))
     highest = max(of_late(history, reading, window_s))
+    return Held(mean=average, highest=highest, since_at=since_at, began_before=before)
+
+
+def _beside_full_cpus(history: History, limits: IoSaturatedLimits) -> Held | None:
+    part, window_s = history.latest(CpuPart), limits.window_s
+    if part is None:
+        return None
+    least = limits.busy_blocked_per_core * part.cpu.count
+
+    def over(then: History) -> bool:
+        busy, asleep = mean(then, _BUSY, window_s), mean(then, _ASLEEP, window_s)
+        full = busy is not None and busy > limits.busy_ratio
+        return full and (asleep or 0.0) >= least and exceeded(then, _SOME, limits.busy_some_ratio, window_s)
+
+    def gone(then: History) -> bool:
+        return below(then, _SOME, limits.busy_some_ratio, window_s) or below(then, _BUSY, limits.busy_ratio, window_s)
+
+    last, average = kept(history, over, gone), mean(history, _SOME, window_s)
+    if last is None or average is None:
+        return None
+    stays = 0.8 * limits.busy_some_ratio
+    since_at, before = began(last, over, gone, lambda then: then.held_since(_SOME, stays, window_s))
+    highest = max(of_late(history, _SOME, window_s))
     return Held(mean=average, highest=highest, since_at=since_at, began_before=before)
 
 

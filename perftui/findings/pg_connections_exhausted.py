@@ -67,7 +67,7 @@ def _refused(history: History) -> list[Finding]:
             severity=Severity.CRITICAL,
             constraint=Constraint.POOL_BOUND,
             title="Postgres has no connection left and turned perftui away",
-            since_at=history.started_at if state.age_s is None else history.at - state.age_s,
+            since_at=history.started_at if state.age_s is None else history.ago(state.age_s),
             began_before=state.age_s is None,
             evidence=(evidence(_USED, 1.0, "ratio", 1.0),),
         )

@@ -57,7 +57,7 @@ def _no_more(history: History, state: SourceState, kind: str, detail: str, limit
         severity=Severity.WARNING if ours else Severity.CRITICAL,
         constraint=Constraint.UNKNOWN if ours else Constraint.EXTERNAL_BOUND,
         title=f"Postgres {what}, silent for {age(silent_s)}: {detail}",
-        since_at=history.at - silent_s,
+        since_at=history.ago(silent_s),
         evidence=(evidence("sources.pg_activity.age_s", silent_s, "s", limits.silent_s),),
     )
 

@@ -56,7 +56,7 @@ def _finding(history: History, name: str, pool: PoolReading, links: list[PoolLin
         severity=Severity.WARNING,
         constraint=Constraint.POOL_BOUND,
         title=f"pool {name}: {held} held and not used, the longest {age(longest)} by {who} · pid {backend} {state}",
-        since_at=history.at - longest,
+        since_at=history.ago(longest),
         subject={**pools.subject(name, pool), **({"pid": backend} if backend else {}), "application": who},
         evidence=(
             evidence(pools.reading(name, "clients[].held_s"), longest, "s", limits.hold_s, seed="S002 35.5.2"),
@@ -116,7 +116,7 @@ def _application(
         constraint=Constraint.POOL_BOUND,
         title=f"pool {name} has lent {lent:.0f} connections for {age(limits.hold_s)}, with {idle:.0f} of which Postgres sees"
         f" {who} do nothing",
-        since_at=history.at - limits.hold_s,
+        since_at=history.ago(limits.hold_s),
         began_before=True,
         subject=pools.subject(name, pool) | ({"application": holder.name} if holder.name else {}),
         evidence=(

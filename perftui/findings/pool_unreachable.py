@@ -56,7 +56,7 @@ def _silent(history: History, source: str, words: str, limits: PoolUnreachableLi
         severity=Severity.CRITICAL,
         constraint=Constraint.POOL_BOUND,
         title=f"{words} does not answer any more, silent for {age(state.age_s)}: {detail}",
-        since_at=history.at - state.age_s,
+        since_at=history.ago(state.age_s),
         subject={"source": source},
         evidence=(evidence(f"sources.{source}.age_s", state.age_s, "s", limits.silent_s),),
     )
@@ -69,7 +69,7 @@ def _cant_be_read(history: History, words: str, detail: str, state: SourceState)
         severity=Severity.INFO if FOUND_HERE in detail else Severity.WARNING,
         constraint=Constraint.UNKNOWN,
         title=f"{words} can't be read: {detail}",
-        since_at=history.started_at if state.age_s is None else history.at - state.age_s,
+        since_at=history.started_at if state.age_s is None else history.ago(state.age_s),
         began_before=state.age_s is None,
         evidence=(evidence("pool.in_use", None, pools.CONNECTIONS),),
     )

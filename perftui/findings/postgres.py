@@ -12,7 +12,7 @@ from perftui.sources.pg_replication import PgReplicationPart
 
 def moment(history: History, age_s: float) -> float:
     """Wall clock of what was so long ago when the sessions were read; the server's own ages reach back before our watch."""
-    return history.at - (history.sources["pg_activity"].age_s or 0.0) - age_s
+    return history.ago((history.sources["pg_activity"].age_s or 0.0) + age_s)
 
 
 def since(history: History, reading: str, above: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:

@@ -82,7 +82,7 @@ def _hanging(history: History, probe: Probe, waited_s: float, least_s: float) ->
         severity=Severity.WARNING,
         constraint=probe.constraint,
         title=f"probe {probe.name} has no answer for {seconds(waited_s)}",
-        since_at=history.at - waited_s,
+        since_at=history.ago(waited_s),
         subject=probe.subject,
         evidence=(
             evidence(probe.path("running_s"), probe.reading.running_s, "s", least_s),

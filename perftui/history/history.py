@@ -109,6 +109,12 @@ class History:
         """How long we have been watching, within what is kept."""
         return self.mono - self._axis.mono(self._axis.first())
 
+    def ago(self, seconds: float) -> float:
+        """Wall clock of so long ago, as it stood then: ages are told by other clocks, and the wall clock may have been set."""
+        then = self.mono - seconds
+        tick = min(self._axis.find(then, self.end), self.end - 1)
+        return self._axis.at(tick) - (self._axis.mono(tick) - then)
+
     def forgot(self) -> bool:
         """Whether older ticks were dropped, so that the oldest kept one is not where we began."""
         return self._axis.first() > 0

@@ -1,20 +1,13 @@
-"""Tapes of drills: the chain from the cause to what users see."""
+"""Tapes of drills: the chain from the cause to what users see. Each one's verdict stands in `test_tape_variants.py`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from perftui.model.finding import Constraint
-from perftui.pipeline.loop import Judge, new_store
-from perftui.recording.reader import Tape
-
-TAPES = Path(__file__).parent.parent / "tapes"
+from tests.findings.tapes import play
 
 
 def test_a_forgotten_transaction_is_at_the_top_of_all_that_follows_from_it() -> None:
-    tape = Tape(TAPES / "drill-lock-chain.ptape")
-    judge, store = Judge(machine=tape.machine), new_store()
-    seen = [judge.snapshot(store.push(frame)) for frame in tape.frames()]
+    seen = play("drill-lock-chain")
 
     said = seen[-1].verdict
     assert said.constraint is Constraint.LOCK_BOUND

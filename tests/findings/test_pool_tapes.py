@@ -7,8 +7,8 @@ import pytest
 
 from perftui.model.finding import Constraint, Severity
 from perftui.sources.pgbouncer import PgBouncerSample
+from tests.findings.tapes import frames, play, sample_changed, told, without
 from tests.findings.test_pg_tapes import HOST
-from tests.findings.test_tapes import frames, play, sample_changed, told, without
 
 FAULT_S = 2.0
 """No fault was made before this second of a tape."""

@@ -8,8 +8,8 @@ import pytest
 from perftui.model.finding import Constraint, Severity
 from perftui.sources.probes import ProbesSample
 from perftui.views.banner import verdict_lines
+from tests.findings.tapes import frames, play, sample_changed, told, without
 from tests.findings.test_pg_tapes import HOST
-from tests.findings.test_tapes import frames, play, sample_changed, told, without
 from tests.views.drawn import flat
 
 FAULT_S = 2.0

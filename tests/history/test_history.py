@@ -86,6 +86,17 @@ def test_an_older_history_does_not_see_later_ticks() -> None:
     assert older.at == 1001
 
 
+def test_an_age_is_told_by_the_wall_clock_of_then() -> None:
+    store = HistoryStore([cpu.KIND])
+    for second in range(5):
+        set_ahead = 3600.0 if second >= 3 else 0.0
+        history = store.push(
+            frame(second, float(second), sample(float(second), 0, second), at=1000.0 + second + set_ahead)
+        )
+
+    assert [history.ago(age) for age in (0.0, 1.0, 2.0, 2.5, 10.0)] == [4604.0, 4603.0, 1002.0, 1001.5, 994.0]
+
+
 def test_a_wall_clock_that_jumps_moves_no_window() -> None:
     store = HistoryStore([cpu.KIND])
     store.push(frame(0, 0.0, sample(0.0, 0, 0), at=5000))
