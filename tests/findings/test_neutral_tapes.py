@@ -24,13 +24,16 @@ _NAMED = (
     r'"(\w+)"(?:: |\] = )\{\s*"(?:url|metrics|dsn)"',
 )
 """How drills name applications, databases, relations, roles, probes and pools."""
+OURS = {"watch"}
+"""Words of our own sentences that a drill has for a name too."""
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in TAPES.glob("*.ptape")))
 def test_a_tape_tells_nothing_of_the_machine(name: str) -> None:
     known = machine(name)
 
-    assert (known.hostname, known.system, known.boot_at) == ("db-1", "Linux", None)
+    assert known.hostname in ("db-1", "shop-1")
+    assert (known.system, known.boot_at) == ("Linux", None)
     for frame in frames(name):
         assert PATH.search(encode_frame(frame)) is None
         processes = frame.samples.get("processes")
@@ -51,7 +54,7 @@ def test_no_rule_knows_a_drill() -> None:
     }
 
     assert {"shop", "orders", "app", "back-office", "reports", "checkout", "bouncer"} <= names
-    assert names & words == set()
+    assert names & words <= OURS
 
 
 def constants(module: ast.Module) -> Iterator[str]:

@@ -108,11 +108,15 @@ def test_exceptions_are_of_cases_that_there_are() -> None:
 
 
 def top_rules(name: str, variant: Variant, wanted: tuple[str, ...]) -> set[str | None]:
-    """The rule at the top at each tick, back from the last until it is one of those that are wanted."""
+    """The rule at the top at each tick, back from the last until it is one of those that are wanted.
+
+    A drill's tape tells of the machine's other work as well, which is an incident of its own.
+    """
     judge, store = Judge(machine=machine(name), limits=LIMITS.get(name, {})), new_store()
     found: set[str | None] = set()
     for history in reversed([store.push(frame) for frame in variant(frames(name))]):
-        found.add(judge.snapshot(history).verdict.finding)
+        said = judge.snapshot(history).verdict
+        found |= {said.finding, *(other.finding for other in said.others if name.startswith("drill-"))}
         if found & set(wanted):
             break
     return found
