@@ -14,7 +14,7 @@ import msgspec
 
 from perftui.history.load_block import Block, Level
 from perftui.history.middle import median
-from perftui.history.words import number
+from perftui.history.words import number, people
 
 LEAST_LEVELS = 5
 """Ours: two on each side of a break, and one that could refute it."""
@@ -81,13 +81,13 @@ def knee(levels: Sequence[Level]) -> Knee:
     if highest <= 0:
         return Knee(state="too_little", says="no request ended")
     if highest <= SATURATED * lowest.requests_per_s and top.users >= 2 * lowest.users:
-        already = f"{number(lowest.requests_per_s)} requests/s with {number(lowest.users)} users already"
+        already = f"{number(lowest.requests_per_s)} requests/s with {people(lowest.users)} users already"
         return Knee(state="flat", says=f"{already}: the knee is there or below")
     bend = _throughput(levels)
     slope = bend.first if bend is not None else median(each.requests_per_s / each.users for each in _lower(levels))
     told = Knee(
         state="none",
-        says=f"no knee seen up to {number(top.users)} users",
+        says=f"no knee seen up to {people(top.users)} users",
         linear_users=_linear(levels if bend is None else [each for each in levels if each.users <= bend.at], slope),
         per_user_per_s=slope,
         peak_users=top.users,
@@ -100,7 +100,7 @@ def knee(levels: Sequence[Level]) -> Knee:
     return msgspec.structs.replace(
         told,
         state="found",
-        says=f"knee at {number(bend.at)} users, {number(rate)} requests/s",
+        says=f"knee at {people(bend.at)} users, {number(rate)} requests/s",
         users=bend.at,
         requests_per_s=rate,
         limited_by=limited_by(levels, bend.at),

@@ -13,7 +13,7 @@ from perftui.history.latency import CV_HIGH, CV_MODERATE, HOCKEY_STICK
 from perftui.history.load_block import BLOCK_S, LEVEL_RATIO, Block, Level, levels
 from perftui.history.load_course import GROWING
 from perftui.history.middle import median
-from perftui.history.words import number
+from perftui.history.words import number, people
 from perftui.model.histogram import Buckets, mean, merged, middle, percentiles
 
 SHARES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
@@ -161,7 +161,7 @@ def little(by_users: Sequence[Level]) -> str:
         return "the tool tells no mean time of a request, so that nothing follows from Little's law"
     head = (
         f"{number(top.requests_per_s)}/s x {_ms(top.mean_s or 0.0)} = {number(top.concurrency)} requests under way, "
-        f"the tool tells {number(top.users)} users"
+        f"the tool tells {people(top.users)} users"
     )
     busy = top.concurrency / top.users
     if busy > 1 + NEAR:

@@ -35,3 +35,8 @@ def age(seconds: float) -> str:
 def number(value: float) -> str:
     """Three digits that count: `0.12`, `17.5`, `1,234`."""
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def people(count: float) -> str:
+    """A mean number of users: whole from ten on."""
+    return f"{count:,.0f}" if count >= 9.95 else f"{count:.2g}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from perftui.findings.budget import Outcome, State
 from perftui.history.growth import GrowthState
 from perftui.history.load_result import Times
-from perftui.history.words import age, number
+from perftui.history.words import age, number, people
 from perftui.model.units import unit_of
 from perftui.reports.load_report import LoadReport, Trouble
 from perftui.reports.page import (
@@ -54,7 +54,7 @@ def load_page(report: LoadReport, kind: str) -> Page:
 def headline(report: LoadReport) -> str:
     """Status, how much is carried, what gave way."""
     users = report.supported.users
-    carried = UNKNOWN if users is None else f"{'at least ' if report.supported.at_least else ''}{number(users)} users"
+    carried = UNKNOWN if users is None else f"{'at least ' if report.supported.at_least else ''}{people(users)} users"
     return f"{report.standing.status}: {carried} ({report.supported.says}); {report.gave_way_says}"
 
 
@@ -122,7 +122,7 @@ def _users(report: LoadReport) -> str:
     users = report.supported.users
     if users is None:
         return f"not known: {report.supported.says}"
-    return f"{'at least ' if report.supported.at_least else ''}{number(users)}, {report.supported.says}"
+    return f"{'at least ' if report.supported.at_least else ''}{people(users)}, {report.supported.says}"
 
 
 def _share(ratio: float | None) -> str:
@@ -175,7 +175,7 @@ def _gain(report: LoadReport, each: Trouble) -> str:
     if not each.gave_way_first or knee.efficiency_ratio is None or knee.peak_users is None or knee.state != "found":
         return "not computed"
     more = 1 / knee.efficiency_ratio - 1
-    return f"at most {more:+.0%} requests/s with {number(knee.peak_users)} users, as the line before the knee goes on"
+    return f"at most {more:+.0%} requests/s with {people(knee.peak_users)} users, as the line before the knee goes on"
 
 
 def _scalability(report: LoadReport) -> Facts:
@@ -186,14 +186,14 @@ def _scalability(report: LoadReport) -> Facts:
     peak = UNKNOWN
     if None not in told:
         share, rate, users, each = (value or 0.0 for value in told)
-        peak = f"{share:.0%}: {number(rate)} requests/s with {number(users)} users, who bring {number(each)} each before the knee"
+        peak = f"{share:.0%}: {number(rate)} requests/s with {people(users)} users, who bring {number(each)} each before the knee"
     return Facts(
         (
-            ("Linear up to", UNKNOWN if knee.linear_users is None else f"{number(knee.linear_users)} users"),
+            ("Linear up to", UNKNOWN if knee.linear_users is None else f"{people(knee.linear_users)} users"),
             ("Saturation", f"{knee.says}{reached}"),
             ("Resource", report.gave_way_says),
             ("Efficiency at the peak", peak),
-            ("Times rise from", "no knee of the times seen" if latency is None else f"{number(latency)} users on"),
+            ("Times rise from", "no knee of the times seen" if latency is None else f"{people(latency)} users on"),
             ("Little's law", result.little),
         )
     )
@@ -204,7 +204,7 @@ def _levels(report: LoadReport) -> Table:
         columns=("users", "requests/s", "under way", "p50", "p95", "p99", "errors", "seconds"),
         rows=tuple(
             (
-                number(level.users),
+                people(level.users),
                 number(level.requests_per_s),
                 UNKNOWN if level.concurrency is None else number(level.concurrency),
                 *(quantity(value, "s") for value in (level.p50_s, level.p95_s, level.p99_s)),
@@ -228,7 +228,7 @@ def _peaks(report: LoadReport) -> Table:
                 quantity(each.at_knee, unit_of(each.reading)),
                 quantity(each.highest, unit_of(each.reading)),
                 hour(each.at),
-                UNKNOWN if each.users is None else number(each.users),
+                UNKNOWN if each.users is None else people(each.users),
             )
             for each in report.result.peaks
         ),
@@ -264,7 +264,7 @@ def _phases(report: LoadReport) -> Table:
             (
                 each.phase.replace("_", "-"),
                 age(each.seconds),
-                UNKNOWN if each.users is None else f"{number(each.users[0])} – {number(each.users[1])}",
+                UNKNOWN if each.users is None else f"{people(each.users[0])} – {people(each.users[1])}",
                 number(each.requests_per_s),
                 *(
                     quantity(value, "s")

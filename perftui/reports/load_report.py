@@ -13,7 +13,7 @@ from perftui.history.growth import GrowthState
 from perftui.history.load_block import Level
 from perftui.history.load_course import LoadCourse
 from perftui.history.load_result import LoadResult, load_result
-from perftui.history.words import number
+from perftui.history.words import number, people
 from perftui.model.units import unit_of
 from perftui.reports.page import quantity
 from perftui.reports.run_page import Standing
@@ -149,7 +149,7 @@ def _supported(result: LoadResult, targets: Targets) -> Supported:
         bad = [level.users for level in levels if level not in good]
         below = [level.users for level in good if not bad or level.users < min(bad)]
         if not below:
-            return Supported(users=None, says=f"no level kept the budgets, not even {number(levels[0].users)} users")
+            return Supported(users=None, says=f"no level kept the budgets, not even {people(levels[0].users)} users")
         kept = max(below)
     words = f", which kept {', '.join(each.name for each in limits)}" if limits else ""
     if knee.users is not None and knee.users <= kept:
@@ -192,7 +192,7 @@ def _gave_way(
     if first is not None:
         late_s = first.since_at - moment_at
         when = f"{number(abs(late_s))} s {'after' if late_s > 0 else 'before'} {name}"
-        return first, f"{first.rule} gave way first, {when}: {first.title}"
+        return first, f"{first.rule} gave way first, {when}; at its worst {first.title}"
     return None, f"{UNSEEN} at {name}: it lies within the service, or is not watched"
 
 
@@ -247,7 +247,7 @@ def _standing(
     ]
     knee = result.knee
     if knee.users is not None and knee.peak_users is not None:
-        left.append(f"the test went to {number(knee.peak_users)} users, beyond the knee at {number(knee.users)}")
+        left.append(f"the test went to {people(knee.peak_users)} users, beyond the knee at {people(knee.users)}")
     left += [f"{each.rule}: {each.issue}" for each in troubles if each.severity == "critical" and not each.before_test]
     if knee.limited_by == "generator":
         left.append("the generator was the limit: what the system carries is not known")
@@ -280,7 +280,7 @@ def _recommendations(
     if knee.limited_by == "generator":
         yield "test again with more or larger generators: this one was the limit"
     if knee.state in ("none", "too_little") and supported.at_least and supported.users is not None:
-        yield f"to find the limit, go beyond {number(supported.users)} users: {knee.says}"
+        yield f"to find the limit, go beyond {people(supported.users)} users: {knee.says}"
     for grown in result.grown:
         if grown.state is not GrowthState.INSUFFICIENT_DATA and grown.state is not GrowthState.STABLE:
             unit = unit_of(grown.reading)

@@ -154,6 +154,7 @@ def _facts(part: LoadPart, phase: LoadPhasePart | None) -> list[Line]:
     if phase is not None and phase.phase is not None:
         since = f" at {clock(phase.phase_since_at)}" if phase.phase_since_at else ""
         told = f"{phase.phase.replace('_', '-')} ({source[phase.phase_source or 'users']}{since})"
+    busy = None if part.requests_per_s is None or part.mean_s is None else part.requests_per_s * part.mean_s
     offset = UNKNOWN if part.offset_s is None else f"{part.offset_s:+.1f} s"
     failed = part.failures_total / part.results_total if part.results_total else None
     lines: list[Line] = [
@@ -166,6 +167,7 @@ def _facts(part: LoadPart, phase: LoadPhasePart | None) -> list[Line]:
         (
             ("seen ", Role.DIM),
             (f"{part.results_total} requests, {percent(failed).strip()} failed", Role.TEXT),
+            (f" · {count(busy).strip()} under way" if busy is not None else "", Role.TEXT),
             (f" · {size(part.left_out_bytes).strip()} older, not read" if part.left_out_bytes else "", Role.DIM),
         ),
     ]
@@ -173,15 +175,13 @@ def _facts(part: LoadPart, phase: LoadPhasePart | None) -> list[Line]:
 
 
 def _limits(snapshot: Snapshot) -> list[Line]:
-    """The knee or why there is none, what gave way there, and how many requests are under way."""
+    """The knee with what gave way there, or why there is none."""
     part, limit = snapshot.history.latest(LoadKneePart), load_limit(snapshot)
     if part is None or limit is None:
         return []
-    words = part.knee_says
+    words = part.knee_says.removeprefix("knee ").replace("no knee seen", "none seen")
     if part.knee_limit == "generator":
         words += ": the generator is the limit"
     elif limit.gave_way is not None:
         words += f": {limit.gave_way} gave way first"
-    return [
-        (("knee ", Role.DIM), (words, Role.TEXT), (f" · under way {count(part.concurrency).strip()}", Role.DIM)),
-    ]
+    return [(("knee ", Role.DIM), (words, Role.TEXT))]

@@ -59,7 +59,7 @@ def test_stopped_before_it_no_knee_is_seen(tmp_path: Path, capsys: pytest.Captur
     assert (code, knee["state"], knee["users"]) == (ExitCode.WARNING, "none", None)
     assert page["report"]["supported"]["at_least"]
     assert page["report"]["standing"]["reasons"][0].startswith("pool.exhausted: pool workers has 5 of 5")
-    assert "go beyond 14.5 users" in page["report"]["recommendations"][-1]
+    assert "go beyond 14 users" in page["report"]["recommendations"][-1]
 
 
 def steps(*users: int, seconds: int = 20) -> list[Second]:

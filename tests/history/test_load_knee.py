@@ -78,7 +78,8 @@ def test_what_gave_way_first_stands_in_the_tree_and_in_the_zoom() -> None:
 
     assert tree(snapshot)["load"]["gave_way"] == "pool.exhausted"
     words = "\n".join("".join(text for text, _ in line) for line in zoom(snapshot, TableState(), 110).lines)
-    assert "requests/s: pool.exhausted gave way first · under way" in words
+    assert "requests/s: pool.exhausted gave way first" in words
+    assert "0 % failed · 60 under way" in words
 
 
 def test_before_the_knee_nothing_gave_way() -> None:
