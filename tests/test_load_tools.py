@@ -122,8 +122,13 @@ async def test_locust_with_its_interface_and_by_its_csv(service: str, tmp_path: 
     try:
         part = await wait_for(web.sample, lambda part: part.requests_per_s and part.p95_s and part.users == 3, [])
         assert part.tool == "locust"
-        by_csv = await wait_for(history.sample, lambda part: part.requests_per_s and part.p95_s, [])
+        written: list[LoadSample] = []
+        by_csv = await wait_for(history.sample, lambda part: part.requests_per_s and part.p95_s, written)
         assert by_csv.tool == "locust"
+        first, total = written[-1], by_csv.results_total
+        await wait_for(history.sample, lambda part: part.results_total > total, written)
+        mean_s = derive(first, written[-1]).mean_s
+        assert mean_s is not None and 0 < mean_s < 0.5
         assert by_csv.error_ratio == pytest.approx(0.5, abs=0.2)
         assert by_csv.p95_s is not None and part.p95_s is not None
     finally:

@@ -56,7 +56,7 @@ class Knee(msgspec.Struct, frozen=True, kw_only=True):
     efficiency_ratio: float | None = None
     """Rate at the highest level over what the line says there."""
     limited_by: str | None = None
-    """system: beyond the break requests take longer. generator: they don't, so its users wait within the generator itself."""
+    """system: beyond the break requests take longer. generator: they don't, so its users wait within the generator."""
 
 
 class Bend(NamedTuple):

@@ -24,7 +24,7 @@ class LoadKneePart(Part, frozen=True, kw_only=True):
     knee_at: float | None
     """When so many users were there for the first time."""
     knee_limit: str | None
-    """system: beyond the knee requests take longer. generator: they don't, its users wait within the generator itself."""
+    """system: beyond the knee requests take longer. generator: they don't, its users wait within the generator."""
     knee_says: str
     """The knee in words, or why none is told."""
 
@@ -35,7 +35,9 @@ def load_knee(history: History) -> LoadKneePart | None:
     if part is None:
         return None
     found, at = _LAST.knee(history)
-    busy = None if part.requests_per_s is None or part.mean_s is None else part.requests_per_s * part.mean_s
+    # Some tools tell it not at every tick.
+    mean_s = part.mean_s if part.mean_s is not None else history.window(_MEAN, BLOCK_S).mean
+    busy = None if part.requests_per_s is None or mean_s is None else part.requests_per_s * mean_s
     return LoadKneePart(
         concurrency=busy,
         knee_users=found.users,
@@ -73,9 +75,8 @@ _LAST = _Last()
 
 def _blocks(history: History, step: int, walls: list[float], rates: list[float]) -> list[Block]:
     course = []
-    runs, means = history.runs(_USERS, step), history.each(_MEAN, step)[1]
-    for at, rate, run, mean_s in zip(walls, rates, runs, means, strict=True):
-        users = run if not isnan(sum(run)) else [value for value in run if not isnan(value)]
+    for at, rate, *both in zip(walls, rates, history.runs(_USERS, step), history.runs(_MEAN, step), strict=True):
+        users, means = map(_known, both)
         if users and not isnan(rate):
             course.append(
                 Block(
@@ -83,10 +84,14 @@ def _blocks(history: History, step: int, walls: list[float], rates: list[float])
                     users=sum(users) / len(users),
                     moved=max(users) - min(users),
                     requests_per_s=rate,
-                    mean_s=None if isnan(mean_s) else mean_s,
+                    mean_s=sum(means) / len(means) if means else None,
                 )
             )
     return course[1:]  # the test may have begun within the first one
+
+
+def _known(values: list[float]) -> list[float]:
+    return [value for value in values if not isnan(value)] if isnan(sum(values)) else values
 
 
 TREND = Trend(part=LoadKneePart, root="load", read=load_knee)

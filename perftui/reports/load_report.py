@@ -152,6 +152,8 @@ def _supported(result: LoadResult, targets: Targets) -> Supported:
             return Supported(users=None, says=f"no level kept the budgets, not even {people(levels[0].users)} users")
         kept = max(below)
     words = f", which kept {', '.join(each.name for each in limits)}" if limits else ""
+    if knee.users is not None and knee.limited_by == "generator" and knee.users <= kept:
+        return Supported(users=knee.users, says="beyond which the generator was the limit", at_least=True)
     if knee.users is not None and knee.users <= kept:
         return Supported(users=knee.users, says="the knee, beyond which more users bring hardly more requests")
     if kept < most:
@@ -178,10 +180,12 @@ def _gave_way(
     moments = [(each.since_at, "the abort") for each in aborts[:1]]
     if result.knee_at is not None:
         moments.append((result.knee_at, "the knee"))
+    if not moments and result.knee.state == "too_little":
+        return None, f"what gives way first can't be told: {result.knee.says}"
     if not moments:
         return None, f"no resource gave way: {result.knee.says}"
     if result.knee.limited_by == "generator" and not aborts:
-        return None, "the generator gave way: beyond the knee requests take no longer, its users wait within itself"
+        return None, "the generator gave way: beyond the knee requests take no longer, its users wait within it"
     moment_at, name = min(moments)
     stood = [
         Stood(rule=each.rule, title=each.title, since_at=each.since_at, ended_at=each.ended_at)
@@ -246,7 +250,7 @@ def _standing(
         if each.state in (GrowthState.LIKELY, GrowthState.LEAK) and each.ratio is not None
     ]
     knee = result.knee
-    if knee.users is not None and knee.peak_users is not None:
+    if knee.users is not None and knee.peak_users is not None and knee.limited_by != "generator":
         left.append(f"the test went to {people(knee.peak_users)} users, beyond the knee at {people(knee.users)}")
     left += [f"{each.rule}: {each.issue}" for each in troubles if each.severity == "critical" and not each.before_test]
     if knee.limited_by == "generator":
@@ -279,7 +283,9 @@ def _recommendations(
         yield "watch what the service waits for (its pool, its own host) and test again: nothing that is watched gave way"
     if knee.limited_by == "generator":
         yield "test again with more or larger generators: this one was the limit"
-    if knee.state in ("none", "too_little") and supported.at_least and supported.users is not None:
+    if knee.state == "too_little":
+        yield f"to find the limit, raise the users in steps or evenly: {knee.says}"
+    if knee.state == "none" and supported.at_least and supported.users is not None:
         yield f"to find the limit, go beyond {people(supported.users)} users: {knee.says}"
     for grown in result.grown:
         if grown.state is not GrowthState.INSUFFICIENT_DATA and grown.state is not GrowthState.STABLE:

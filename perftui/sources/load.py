@@ -70,7 +70,8 @@ class LoadPart(Part, frozen=True, kw_only=True):
     error_ratio: float | None
     """Share of the requests within 10 s that failed."""
     mean_s: float | None
-    """Mean time of the requests within 10 s, for Little's law: of how long a user waits a percentile says more."""
+    """Mean time of the requests within 10 s (Locust: since the last look), for Little's law; how long a user waits is told by
+    percentiles."""
     p50_s: float | None
     """Median of the requests within 10 s."""
     p95_s: float | None
@@ -241,7 +242,7 @@ def derive(previous: LoadSample | None, current: LoadSample) -> LoadPart:
         told_phase=current.phase,
         requests_per_s=rate,
         error_ratio=min(1.0, failing / rate) if rate and failing is not None else None,
-        mean_s=told.mean_s,
+        mean_s=told.mean_s if current.told is None else _mean_between(previous, current),
         p50_s=told.p50_s,
         p95_s=told.p95_s,
         p99_s=told.p99_s,
@@ -254,6 +255,15 @@ def derive(previous: LoadSample | None, current: LoadSample) -> LoadPart:
         behind_bytes=current.behind_bytes,
         left_out_bytes=current.left_out_bytes,
     )
+
+
+def _mean_between(previous: LoadSample | None, current: LoadSample) -> float | None:
+    """Of a tool that tells the sum of all times: what was added to it, over the requests that ended meanwhile."""
+    before, now = previous.told if previous else None, current.told
+    if previous is None or before is None or now is None or before.times_total_s is None or now.times_total_s is None:
+        return None
+    requests, times_s = current.results_total - previous.results_total, now.times_total_s - before.times_total_s
+    return times_s / requests if requests > 0 and times_s >= 0 else None
 
 
 def _told(sample: LoadSample) -> Told:

@@ -34,6 +34,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requests_per_s: float | None = None
     failures_per_s: float | None = None
     mean_s: float | None = None
+    times_total_s: float | None = None
+    """Of all requests since its start; between two looks it tells their mean."""
     p50_s: float | None = None
     p95_s: float | None = None
     p99_s: float | None = None
@@ -271,19 +273,25 @@ class LocustHistory(_Table):
         """None: the newest row is what `told` tells from now on."""
         at, users, name, rate, failing, p50, p95, p99 = (self.columns[column] for column in self.wanted)
         requests, failures = self.columns.get("Total Request Count", at), self.columns.get("Total Failure Count", at)
+        mean = self.columns.get("Total Average Response Time", at)
         for cells in self.rows(piece):
-            if cells[name] != "Aggregated" or len(cells) <= max(requests, failures):
+            if cells[name] != "Aggregated" or len(cells) <= max(requests, failures, mean):
                 continue
             self.users, self.told_at = _number(cells[users]), cells[at]
             self.told_results, self.told_failures = (int(_number(cells[place]) or 0) for place in (requests, failures))
             self.told = Told(
                 requests_per_s=_number(cells[rate]),
                 failures_per_s=_number(cells[failing]),
+                times_total_s=None if mean == at else times_total(_number(cells[mean]), self.told_results),
                 p50_s=seconds(_number(cells[p50])),
                 p95_s=seconds(_number(cells[p95])),
                 p99_s=seconds(_number(cells[p99])),
             )
         yield from ()
+
+
+def times_total(mean_ms: float | None, requests: int) -> float | None:
+    return None if mean_ms is None else mean_ms / 1000 * requests
 
 
 def seconds(milliseconds: float | None) -> float | None:

@@ -13,7 +13,7 @@ import msgspec
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.files import Clock
 from perftui.sources.load import NAME, LoadSample
-from perftui.sources.load_formats import Told, seconds
+from perftui.sources.load_formats import Told, seconds, times_total
 
 _PHASES = {"spawning": "ramp", "stopping": "cool_down", "stopped": "cool_down", "cleanup": "cool_down"}
 """Its states that are a phase; a running test may be in any."""
@@ -35,6 +35,7 @@ class _Row(msgspec.Struct, frozen=True):
     name: str = ""
     num_requests: int = 0
     num_failures: int = 0
+    avg_response_time: float | None = None
     p99_ms: float | None = msgspec.field(name="response_time_percentile_0.99", default=None)
 
 
@@ -123,6 +124,7 @@ def parse_stats(document: bytes, url: str, clock: Clock) -> LoadSample:
         told=Told(
             requests_per_s=stats.current_rps,
             failures_per_s=stats.current_fail_per_sec,
+            times_total_s=times_total(total.avg_response_time, total.num_requests),
             p50_s=seconds(now.p50_ms),
             p95_s=seconds(now.p95_ms),
             p99_s=seconds(now.p99_ms),

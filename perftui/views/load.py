@@ -108,7 +108,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
             clipped(line, width)
             for line in (
                 *_courses(snapshot, state, width),
-                *_facts(part, phase),
+                *_facts(part, phase, snapshot.history.value("load.concurrency")),
                 *_limits(snapshot),
                 *wrapped(_doubt(part), width, Role.WARNING),
             )
@@ -147,14 +147,13 @@ def _condensed(values: list[float], room: int) -> list[float]:
     return [max((value for value in part if not isnan(value)), default=float("nan")) for part in parts]
 
 
-def _facts(part: LoadPart, phase: LoadPhasePart | None) -> list[Line]:
+def _facts(part: LoadPart, phase: LoadPhasePart | None, busy: float | None) -> list[Line]:
     """Where it comes from, the phase and who says so, and how far the clocks are apart."""
     source = {"mark": "marked", "feed": "from the feed", "users": "by its users"}
     told = "not known; mark it: m, then steady"
     if phase is not None and phase.phase is not None:
         since = f" at {clock(phase.phase_since_at)}" if phase.phase_since_at else ""
         told = f"{phase.phase.replace('_', '-')} ({source[phase.phase_source or 'users']}{since})"
-    busy = None if part.requests_per_s is None or part.mean_s is None else part.requests_per_s * part.mean_s
     offset = UNKNOWN if part.offset_s is None else f"{part.offset_s:+.1f} s"
     failed = part.failures_total / part.results_total if part.results_total else None
     lines: list[Line] = [

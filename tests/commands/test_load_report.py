@@ -124,6 +124,27 @@ def test_a_budget_decides_and_limits_the_users(tmp_path: Path, capsys: pytest.Ca
     assert "kept P95" in found["supported"]["says"]
 
 
+def test_a_generator_at_its_limit_says_nothing_of_the_system(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course = [Second(rate=min(users / 0.6, 100), users=users) for users in range(10, 160, 10) for _ in range(20)]
+    found = told(capsys, tape(tmp_path, course))[1]["report"]
+
+    assert (found["supported"]["users"], found["supported"]["at_least"]) == (pytest.approx(60, rel=0.1), True)
+    assert found["gave_way_says"].startswith("the generator gave way")
+    assert found["standing"]["reasons"] == ["the generator was the limit: what the system carries is not known"]
+    assert found["recommendations"] == ["test again with more or larger generators: this one was the limit"]
+    assert "the generator is late" in found["result"]["little"]
+
+
+def test_too_few_levels_tell_nothing_of_a_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, page = told(capsys, tape(tmp_path, steps(10, 20, seconds=60)))
+
+    assert code == ExitCode.HEALTHY
+    assert page["report"]["gave_way_says"].startswith("what gives way first can't be told: 2 levels of users seen")
+    assert page["report"]["recommendations"][0].startswith("to find the limit, raise the users in steps")
+
+
 def test_an_abort_fails_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, page = told(capsys, tape(tmp_path, [*steps(10, 20, 30), *[Second(failing=0.4, users=40)] * 30]))
 

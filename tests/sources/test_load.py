@@ -159,6 +159,22 @@ def test_locust_s_interface() -> None:
     assert part.error_ratio == pytest.approx(0.5 / 26.5)
 
 
+def test_the_mean_of_what_ended_between_two_looks_at_locust() -> None:
+    totals = [(100, 20.0), (150, 40.0), (150, 40.0), (10, 5.0)]
+    seen = [
+        parse_stats(
+            STATS.replace(b'"num_requests": 280', b'"num_requests": %d, "avg_response_time": %f' % total),
+            "http://g",
+            Here(),
+        )
+        for total in totals
+    ]
+    means = [derive(before, now).mean_s for before, now in zip([None, *seen], seen, strict=False)]
+
+    assert means[1] == pytest.approx((150 * 0.040 - 100 * 0.020) / 50)
+    assert means[0] is means[2] is means[3] is None
+
+
 def test_locust_that_does_not_run_tells_no_rate() -> None:
     part = derive(None, parse_stats(STATS.replace(b"spawning", b"stopped"), "http://gen:8089", Here()))
 
