@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from perftui.model.frame import Frame, Machine, Mark
 from perftui.model.histogram import bucket_of
@@ -59,6 +61,17 @@ def watched(course: Sequence[Second], marks: Sequence[tuple[int, str]] = ()) -> 
         history = store.push(Frame(seq=second, at=at, mono=float(second), samples=samples, marks=named))
     assert history is not None
     return Judge(machine=MACHINE).snapshot(history)
+
+
+def told_phases(phases: Sequence[str | None], marks: Sequence[tuple[int, str]] = ()) -> Iterator[Snapshot]:
+    """A snapshot of each second of a test whose feed names its phases, in its own words."""
+    store, judge = new_store(), Judge(machine=MACHINE)
+    for second, phase in enumerate(phases):
+        at = STARTED_AT + second
+        samples = {"load": msgspec.structs.replace(load_sample(second, Second()), phase=phase)}
+        named = tuple(Mark(at=at, text=text) for when, text in marks if when == second)
+        frame = Frame(seq=second, at=at, mono=float(second), samples=samples, marks=named)
+        yield judge.snapshot(store.push(frame))
 
 
 def kept_tape(path: Path, course: Iterable[tuple[int, Second]]) -> Path:

@@ -105,7 +105,7 @@ def _technical(report: LoadReport) -> Iterator[Section]:
     )
     yield Section("Response times", (_spread(result.times), _phases(report)))
     yield Section("Growth in steady state", _growth(report))
-    yield Section("Changes and marks within the test", (_moments(report),))
+    yield Section("Changes, marks and phases within the test", (_moments(report),))
     yield Section("The course", (_charts(report, _MOST_CHARTS),))
     yield from _doubts(report)
 

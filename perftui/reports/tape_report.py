@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from perftui.history.deploys import DeploysPart
+from perftui.history.load_phase import fed_phases
 from perftui.model.finding import Chain, Finding, Severity
 from perftui.model.units import unit_of
 from perftui.pipeline.main_readings import MAIN
@@ -17,6 +18,9 @@ from perftui.views.moments import title_of
 
 _MOST_POINTS = 480
 """Kept of a series; when there are more, every second one goes, the higher of two stays."""
+
+_BEGUN_S = 5.0
+"""A phase that began is looked for among the last ticks."""
 
 
 class Phase(msgspec.Struct, kw_only=True):
@@ -69,7 +73,7 @@ class TapeReport(msgspec.Struct, frozen=True, kw_only=True):
     """In the order of their beginning."""
     series: tuple[Course, ...]
     moments: tuple[tuple[float, str, str], ...]
-    """(moment, `deploy` or `mark`, words)."""
+    """(moment, `deploy`, `mark` or `phase` of a load test, words)."""
     silent: tuple[str, ...]
     """Sources that failed at the tape's end, with why."""
 
@@ -98,6 +102,8 @@ class Gathering:
         self._moments |= {(mark.at, "mark", printable(mark.text, 200)) for mark in snapshot.marks}
         known = snapshot.history.known(DeploysPart)
         self._moments |= {(each.at, "deploy", title_of(each)) for each in (known.deploys if known else ())}
+        begun = fed_phases(snapshot.history, _BEGUN_S)
+        self._moments |= {(at, "phase", phase.replace("_", "-")) for at, phase in begun}
 
     def report(self, name: str, cut: bool) -> TapeReport | None:
         """All of it; None where there was no frame."""

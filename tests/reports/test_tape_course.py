@@ -9,6 +9,7 @@ from perftui.reports.changes import Changes
 from perftui.reports.page import Table
 from perftui.reports.tape_page import tape_page
 from perftui.reports.tape_report import Gathering
+from tests.loads import STARTED_AT, told_phases
 from tests.views.scenes import host
 from tests.views.test_banner import CERTIFICATE, SWAPPING, WAITING
 
@@ -54,3 +55,17 @@ def test_a_tapes_report_tells_other_incidents_beside_the_chain_of_a_phase() -> N
     (table,) = verdicts.blocks
     assert isinstance(table, Table)
     assert table.rows[-1][-2:] == ("host.swapping → host.io_saturated", CERTIFICATE.title)
+
+
+def test_phases_of_a_load_test_are_moments_of_its_tape() -> None:
+    gathering = Gathering()
+    for snapshot in told_phases(["warm-up"] * 12 + ["steady"] * 12 + ["ramp-down"] * 3, [(20, "cache cleared")]):
+        gathering.put(snapshot)
+    report = gathering.report("test.ptape", cut=False)
+
+    assert report is not None
+    assert [(at - STARTED_AT, sort, words) for at, sort, words in report.moments] == [
+        (12, "phase", "steady"),
+        (20, "mark", "cache cleared"),
+        (24, "phase", "ramp-down"),
+    ]

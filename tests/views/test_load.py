@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from perftui.model.failure import Failed, FailureKind
-from perftui.model.frame import Frame, Mark
+from perftui.model.frame import Frame
 from perftui.pipeline.loop import Judge, new_store
 from perftui.pipeline.snapshot import Snapshot
 from perftui.views.charts import chart
 from perftui.views.load import pane, shown, zoom
 from perftui.views.model import Line, Role, TableState
-from tests.loads import MACHINE, STARTED_AT, Second, load_sample, watched
+from tests.loads import MACHINE, STARTED_AT, Second, load_sample, told_phases, watched
 
 
 def words(lines: tuple[Line, ...]) -> str:
@@ -72,15 +72,8 @@ def test_the_zoom_has_rate_errors_and_users_on_the_chart_s_time_axis() -> None:
 
 
 def test_phases_that_the_feed_tells_stand_on_the_time_axis_of_every_chart() -> None:
-    store, history = new_store(), None
     phases = [None] * 3 + ["warm-up"] * 5 + ["ramp"] * 5 + [None] + ["ramp"] * 3 + ["a pause"] + ["steady"] * 5
-    for second, phase in enumerate(phases):
-        sample = msgspec.structs.replace(load_sample(second, Second()), phase=phase)
-        mark = (Mark(at=STARTED_AT + second, text="cache cleared"),) if second == 15 else ()
-        frame = Frame(seq=second, at=STARTED_AT + second, mono=float(second), samples={"load": sample}, marks=mark)
-        history = store.push(frame)
-    assert history is not None
-    snapshot = Judge(machine=MACHINE).snapshot(history)
+    *_, snapshot = told_phases(phases, [(15, "cache cleared")])
     told = zoom(snapshot, TableState(), 100).chart
 
     assert told is not None
