@@ -13,6 +13,7 @@ from typing import Any
 
 from perftui.clients.pg_errors import ON_REQUEST
 from perftui.clients.pg_link import CLIENT_GRACE_S, Connection, PgLink
+from perftui.clients.pg_place import variables
 from perftui.clients.pg_values import fitted, plain
 from perftui.clients.postgres import Postgres
 from perftui.model.answer import Answer
@@ -90,6 +91,8 @@ class PgControl:
     def __init__(self, dsn: str | None, mono: Callable[[], float], sampler: Postgres) -> None:
         self._sampler = sampler.link
         self._own = PgLink(dsn, mono, STATEMENT_MS)
+        self.variables = variables(dsn) if dsn is not None else {}
+        """PG* variables that lead a program of ours to the same server, beside those of our own environment."""
 
     @property
     def connections(self) -> int:

@@ -44,6 +44,7 @@ _VARIABLES = {
     "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
     "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
 }
+_NAMED = _VARIABLES | {"service": "PGSERVICE"}
 _TLS = tuple(name for name in _VARIABLES if name.startswith("ssl") and name != "sslmode")
 
 
@@ -133,6 +134,11 @@ def place(
         connect_s=_connect_s(named.get("connect_timeout")),
         notes=tuple(notes),
     )
+
+
+def variables(dsn: str) -> dict[str, str]:
+    """The PG* variables that lead another program to the same place. Its secrets are not in a DSN any more."""
+    return {_NAMED[name]: value for name, value in parameters(dsn).items() if name in _NAMED}
 
 
 def local_sockets(folders: Sequence[str] = SOCKET_FOLDERS) -> list[tuple[str, int]]:

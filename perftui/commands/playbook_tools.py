@@ -19,7 +19,7 @@ from perftui.playbooks.steps.world import Certificates, Output, Reply
 _SIGNALS = {1: "hung up", 2: "interrupted", 9: "killed", 11: "crashed", 15: "ended"}
 DAY_S = 86400.0
 OWN = "perftui"
-"""As a step's command: this very program with its own settings, wherever it is installed."""
+"""As a step's command: this very program with its own settings and the same Postgres, wherever it is installed."""
 _OWN_SETTINGS = ("PERFTUI_", "XDG_", "PG")
 
 
@@ -61,7 +61,8 @@ class ClientTools:
         if argv[0] == OWN:
             command = [sys.executable, "-m", OWN, *argv[1:]]
             listed = (*listed, *(name for name in os.environ if name.startswith(_OWN_SETTINGS)))
-            env = {"PYTHONPATH": str(Path(perftui.__file__).parent.parent), **env}
+            server = self._control.variables if self._control is not None else {}
+            env = {"PYTHONPATH": str(Path(perftui.__file__).parent.parent), **server, **env}
         ended = await run_program(
             command,
             env=environment(os.environ, listed, env),

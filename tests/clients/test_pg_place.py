@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perftui.clients.pg_place import Host, Place, local_sockets, place
+from perftui.clients.pg_place import Host, Place, local_sockets, place, variables
 from perftui.model.failure import FailureKind, SourceError
 
 Find = Callable[..., Place]
@@ -181,3 +181,15 @@ def test_certificates_must_be_there(find: Find, tmp_path: Path) -> None:
     found = find("host=h", PGSSLMODE="verify-full", PGSSLROOTCERT=str(tmp_path / "ca.crt"))
     assert (found.sslmode, found.tls) == ("verify-full", {"sslrootcert": str(tmp_path / "ca.crt")})
     assert find("host=h sslmode=verify-full sslrootcert=system").tls == {"sslrootcert": "system"}
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        ("postgresql://ann@db:6432/app?sslmode=require", {"PGUSER": "ann", "PGHOST": "db", "PGPORT": "6432", "PGDATABASE": "app", "PGSSLMODE": "require"}),
+        ("service=orders", {"PGSERVICE": "orders"}),
+        ("app", {"PGDATABASE": "app"}),
+    ],
+)  # fmt: skip
+def test_another_program_is_led_to_the_same_place(dsn: str, expected: dict[str, str]) -> None:
+    assert variables(dsn) == expected
