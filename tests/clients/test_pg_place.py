@@ -186,10 +186,11 @@ def test_certificates_must_be_there(find: Find, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dsn", "expected"),
     [
-        ("postgresql://ann@db:6432/app?sslmode=require", {"PGUSER": "ann", "PGHOST": "db", "PGPORT": "6432", "PGDATABASE": "app", "PGSSLMODE": "require"}),
+        ("postgresql://ann@db:6432/app", {"PGUSER": "ann", "PGHOST": "db", "PGPORT": "6432", "PGDATABASE": "app"}),
+        ("host=/run/pg sslmode=require", {"PGHOST": "/run/pg", "PGSSLMODE": "require"}),
         ("service=orders", {"PGSERVICE": "orders"}),
         ("app", {"PGDATABASE": "app"}),
     ],
-)  # fmt: skip
+)
 def test_another_program_is_led_to_the_same_place(dsn: str, expected: dict[str, str]) -> None:
     assert variables(dsn) == expected
