@@ -26,7 +26,7 @@ incident-response triage-60s use-method db-slow-query-spike db-lock-contention p
 disk-io-saturation disk-space post-deploy-regression external-api-timeout cert-expiry capacity-exhaustion
 autoscale-failure cache-ineffective cross-region-latency ddos-load sudden-degradation baseline-establish audit-7-phase
 error-budget-burn tail-latency db-replication-lag db-table-bloat n-plus-one db-unreachable container-oom network-saturation
-thread-pool-exhaustion dns-slow synthetic-check fd-exhaustion
+thread-pool-exhaustion dns-slow synthetic-check fd-exhaustion wal-archive-failing
 loadtest-preflight loadtest-watch loadtest-stop endurance-watch stress-breaking-point perf-gate
 capacity-forecast trend-check tuning-cycle monthly-review
 """

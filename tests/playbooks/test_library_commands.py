@@ -12,11 +12,13 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perftui.clients.program import PATH
+from perftui.commands import main
 from perftui.playbooks.capture import captured
 from perftui.playbooks.document import Step
 from perftui.playbooks.load import load, walk
@@ -106,6 +108,20 @@ def test_the_counters_of_an_interface_and_of_the_kernel() -> None:
     assert "out" in told("network-saturation/way")
     told("network-saturation/sockets")
     told("network-saturation/talkers")
+
+
+def test_the_paths_of_an_access_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = '10.0.0.1 - - [10/Nov/2026:10:00:00 +0000] "GET /report/7 HTTP/1.1" 200 10 "-" "-" 0.{:03}'
+    log = tmp_path / "access.log"
+    log.write_text("\n".join(line.format(number) for number in range(1, 201)) + "\n")
+    step = step_of("tail-latency/paths")
+    assert isinstance(step.do, Run) and step.capture is not None
+
+    main([str(log) if "access_log" in word else str(word) for word in step.do.argv[1:]])
+
+    (path,) = captured(step.capture, Done(state="passed", output=capsys.readouterr().out), 200)["split"]
+    assert path["path"] == "/report/{id}" and path["requests"] == 200
+    assert 0.18 < path["p95_s"] < path["p99_s"] < 0.21
 
 
 def test_a_name_that_is_found_and_how() -> None:
