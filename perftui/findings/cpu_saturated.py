@@ -61,6 +61,8 @@ def cpu_saturated(history: History, limits: CpuSaturatedLimits) -> list[Finding]
     if load is None:
         return []
     leader = leaders.leading(history, leaders.cpu, floor=0.2 * cores)
+    # A queue that is short at this moment is told by what it was of late: that is why the finding stays.
+    want = f"{load.queue:.0f}" if load.queue >= wanted else f"up to {load.longest:.0f}"
     share = f", led by {leader.words} with {leader.weight:.1f} CPUs" if leader else ""
     window = limits.window_s
     return [
@@ -70,7 +72,7 @@ def cpu_saturated(history: History, limits: CpuSaturatedLimits) -> list[Finding]
             if load.longest >= limits.critical_runnable_per_core * cores
             else Severity.WARNING,
             constraint=Constraint.CPU_BOUND,
-            title=f"{load.queue:.0f} tasks want {cores} CPUs, {load.busy:.0%} busy{share}",
+            title=f"{want} tasks want {cores} CPUs, {load.busy:.0%} busy{share}",
             since_at=load.since_at,
             began_before=load.before,
             subject=leaders.subject(leader),

@@ -61,12 +61,12 @@ def kept(history: History, over: Predicate, gone: Predicate) -> History | None:
 
     Args:
         over: Whether the limit is exceeded at a moment.
-        gone: Whether it is so far below that it is over at once. Not asked where it is over the limit.
+        gone: Whether it is so far below that it is over at once; never where the limit is exceeded.
     """
+    if gone(history):
+        return None  # nearly always, and asked first since it costs least
     if over(history):
         return history
-    if gone(history):
-        return None
     for ticks in range(1, len(history.ages(LINGER_S))):
         then = history.back(ticks)
         if over(then):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings import pools, postgres
-from perftui.findings.holding import WINDOW_S, evidence, held, mean, of_late
+from perftui.findings.holding import WINDOW_S, below, evidence, held, mean, of_late
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.pool_links import NO_CONNECTIONS, sizing
@@ -35,6 +35,8 @@ def pool_exhausted(history: History, limits: PoolExhaustedLimits) -> list[Findin
 
 def _judge(history: History, name: str, pool: PoolReading, limits: PoolExhaustedLimits) -> Finding | None:
     ratio = pools.reading(name, "utilization_ratio")
+    if all(below(history, ratio, limits.utilization_ratio, each) for each in (limits.window_s, limits.calm_window_s)):
+        return None
     queue = pools.reading(name, "waiting")
     waiting = mean(history, queue, limits.window_s)
     calm = waiting is not None and max(of_late(history, queue, limits.window_s)) < 0.5

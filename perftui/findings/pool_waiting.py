@@ -25,9 +25,10 @@ def pool_waiting(history: History, limits: PoolWaitingLimits) -> list[Finding]:
     """Each pool with a queue. One that is full is told by pool.exhausted, one that is shut by pool.unreachable."""
     found = []
     for name, pool in all_pools(history).items():
-        if pool.shut or pool.waiting is None or _full(history, name, pool, limits):
+        if pool.shut or pool.waiting is None:
             continue
-        if (finding := _judge(history, name, pool, limits)) is not None:
+        finding = _judge(history, name, pool, limits)
+        if finding is not None and not _full(history, name, pool, limits):
             found.append(finding)
     return found
 

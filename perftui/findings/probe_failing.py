@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perftui.findings.holding import evidence
-from perftui.findings.probes import Probe, probes
+from perftui.findings.probes import Probe, alike, probes
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.probe_windows import WINDOW_S, ended, is_over
@@ -14,7 +14,8 @@ NAME = "probe.failing"
 
 class ProbeFailingLimits(Limits, frozen=True, kw_only=True):
     failures: int = 2
-    """Ours: so many in a row are critical; S002 §35.7.1 pages at the first timeout, which one lost packet can make."""
+    """Ours: so many in a row are critical, until as many succeed;
+    S002 §35.7.1 pages at the first timeout, which one lost packet can make."""
     error_ratio: float = 0.10
     """S002 §35.2.4: more errors than this end a load test; here it is a warning that it fails now and then, and a note when
     that is over (ours)."""
@@ -32,13 +33,18 @@ def _judge(history: History, probe: Probe, limits: ProbeFailingLimits) -> Findin
     share = window.error_ratio or 0.0
     if reading.failed_in_a_row >= limits.failures:
         severity, title = Severity.CRITICAL, f"probe {probe.name}: {reading.detail}, {reading.failed_in_a_row} in a row"
-        since_at, before = _since(history, probe)
+        since_at, before = _since(history, probe, limits)
     elif share > limits.error_ratio and share * window.window_results >= limits.min_failures:
-        past = is_over([each.failed for each in ended(history, probe.name, WINDOW_S)])
-        severity = Severity.INFO if past else Severity.WARNING
+        bad = [each.failed for each in ended(history, probe.name, WINDOW_S)]
+        past, again = is_over(bad), alike(bad, limits.failures)
+        severity = Severity.INFO if past else Severity.CRITICAL if again else Severity.WARNING
         words = "failed, and is answered again" if past else "fails now and then"
         title = f"probe {probe.name} {words}, {share:.0%} of {window.window_results} requests"
-        since_at, before = history.held_since(probe.path("error_ratio"), limits.error_ratio, 2 * reading.every_s)
+        since_at, before = (
+            _since(history, probe, limits)
+            if again
+            else history.held_since(probe.path("error_ratio"), limits.error_ratio, 2 * reading.every_s)
+        )
     else:
         return None
     return Finding(
@@ -59,11 +65,13 @@ def _judge(history: History, probe: Probe, limits: ProbeFailingLimits) -> Findin
     )
 
 
-def _since(history: History, probe: Probe) -> tuple[float, bool]:
-    """The end of the first failure in the row; a probe that never succeeded failed before we looked."""
+def _since(history: History, probe: Probe, limits: ProbeFailingLimits) -> tuple[float, bool]:
+    """The end of the first failure, fewer successes in between than end it aside; a probe that never succeeded failed before we
+    looked."""
     if probe.reading.failures_total == probe.reading.results_total:
         return history.started_at, True
-    return history.held_since(probe.path("failed_in_a_row"), 0.5, tolerance_s=1.5 * max(1.0, history.interval_s))
+    dip_s = (limits.failures + 0.5) * max(1.0, history.interval_s, probe.reading.every_s)
+    return history.held_since(probe.path("failed_in_a_row"), 0.5, dip_s)
 
 
 RULE = Rule(

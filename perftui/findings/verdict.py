@@ -194,6 +194,9 @@ def _why_healthy(history: History) -> str:
         parts.append("nothing swaps" if moved == 0 else f"swap moves {size(moved)}/s")
     if state and state.memory.state not in ("healthy", "cache_heavy"):
         parts.append(f"memory {state.memory.state.replace('_', ' ')}")
+    pooler = history.sources.get("pgbouncer")
+    if pooler is not None and pooler.state == "failed" and "connecting…" in pooler.detail:
+        parts.append("still connecting to PgBouncer")
     return ", ".join(parts)
 
 

@@ -16,7 +16,7 @@ from perftui.sources.memory import MemorySample
 from tests.findings.pools import application
 from tests.findings.postgres import activity, counters, session, statements, watch
 from tests.frames import cpu_frames
-from tests.probing import ok, probed
+from tests.probing import failed, ok, probed
 
 READING = "host.cpu.busy_ratio"
 
@@ -191,6 +191,18 @@ def test_a_rule_whose_readings_swing_around_its_limit_begins_once(
     assert last <= end_s + LINGER_S + WINDOW_S
     assert len({each.since_at for each in found if each}) == 1
     assert {snapshot.verdict.finding for snapshot in shown[first : last + 1]} == {rule}
+
+
+def test_a_probe_that_fails_twice_and_succeeds_once_stays_critical_since_its_first_failure() -> None:
+    course = [*[ok(0.1)] * 10, failed(), *[failed(), failed(), ok(0.1)] * 6, *[ok(0.1)] * 2]
+    found: list[Finding | None] = []
+    for count in range(13, len(course) + 1):
+        snapshot = probed(course[:count])
+        found.append(next((each for each in snapshot.findings if each.rule == "probe.failing"), None))
+
+    assert {each.severity for each in found[:-2] if each} == {Severity.CRITICAL}
+    assert len({each.since_at for each in found[:-2] if each}) == 1
+    assert found[-1] is not None and found[-1].severity is Severity.WARNING
 
 
 def probe_courses() -> list[tuple[str, list[Any], int]]:

@@ -13,6 +13,7 @@ from perftui.clients.clock import SystemClock
 from perftui.clients.pgbouncer import PgBouncer as Console
 from perftui.model.failure import Failed, FailureKind, SourceError
 from perftui.sources.pgbouncer import (
+    FOUND_HERE,
     DatabaseRow,
     LinkRow,
     PgBouncerSample,
@@ -176,6 +177,19 @@ async def test_a_pooler_that_is_down_does_not_hide_another(pooler: PgBouncer) ->
     assert (found["core"].state, found["core"].in_use) == (PoolState.UNKNOWN, None)
     assert "edge/clients" in found
     assert "s3cret" not in f"{found['core'].problem} {told.value}"
+
+
+@pytest.mark.parametrize("name", ["", "core"])
+async def test_one_that_was_found_by_itself_says_so_when_it_can_t_be_read(name: str) -> None:
+    clock = SystemClock()
+    down = Console("postgresql://stats@127.0.0.1:1", clock.mono)
+    try:
+        with pytest.raises(SourceError, match="is it running there") as told:
+            await until(lambda: _raises(PgBouncers({name: down}, clock, time.thread_time)))
+    finally:
+        await down.close()
+
+    assert (FOUND_HERE in told.value.detail) == (name == "")
 
 
 async def _connected(console: Console) -> bool:
