@@ -101,7 +101,7 @@ def _technical(report: LoadReport) -> Iterator[Section]:
     yield Section("Constraints", (Words(report.gave_way_says), _constraints(report)))
     yield Section("Scalability", (_scalability(report), _levels(report)))
     yield Section(
-        "Resource peaks", (Words("Means of 10 s: at the knee, and the highest with its moment."), _peaks(report))
+        "Resource peaks", (Words("Means of 10 s: the highest with its moment and the users of then."), _peaks(report))
     )
     yield Section("Response times", (_spread(result.times), _phases(report)))
     yield Section("Growth in steady state", _growth(report))
@@ -220,21 +220,15 @@ def _levels(report: LoadReport) -> Table:
 
 def _peaks(report: LoadReport) -> Table:
     """S002 35.6.2: resource utilization."""
-    return Table(
-        columns=("reading", "at knee", "peak", "at", "users"),
-        rows=tuple(
-            (
-                each.reading,
-                quantity(each.at_knee, unit_of(each.reading)),
-                quantity(each.highest, unit_of(each.reading)),
-                hour(each.at),
-                UNKNOWN if each.users is None else people(each.users),
-            )
-            for each in report.result.peaks
-        ),
-        numbers=(1, 2, 4),
-        empty="no resource was watched",
-    )
+    rows = []
+    for each in report.result.peaks:
+        unit = unit_of(each.reading)
+        users = UNKNOWN if each.users is None else people(each.users)
+        knee = (quantity(each.at_knee, unit),) if report.result.knee_at is not None else ()
+        rows.append((each.reading, *knee, quantity(each.highest, unit), hour(each.at), users))
+    columns = ("reading", *(("at knee",) if report.result.knee_at is not None else ()), "peak", "at", "users")
+    numbers = (1, 2, 4) if report.result.knee_at is not None else (1, 3)
+    return Table(columns=columns, rows=tuple(rows), numbers=numbers, empty="no resource was watched")
 
 
 def _percentiles(times: Times) -> tuple[str, ...]:

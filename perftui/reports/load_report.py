@@ -18,6 +18,7 @@ from perftui.model.units import unit_of
 from perftui.reports.page import quantity
 from perftui.reports.run_page import Standing
 from perftui.reports.tape_report import Spell, TapeReport
+from perftui.sources.text import printable
 from perftui.views.model import Role
 
 READINGS = ("load.users", "load.requests_per_s", "load.p95_s", "load.error_ratio", "load.concurrency")
@@ -117,8 +118,8 @@ def load_report(
     standing = _standing(tape, result, targets, aborts, troubles)
     return LoadReport(
         tape=tape,
-        tool=course.tool,
-        feed=course.feed,
+        tool=printable(course.tool, 40),
+        feed=printable(course.feed, 200),
         load_from_at=begin_at,
         load_to_at=course.blocks[-1].at,
         requests=course.requests,
@@ -132,7 +133,7 @@ def load_report(
         gave_way_says=says,
         troubles=troubles,
         recommendations=tuple(_recommendations(result, supported, troubles, named)),
-        missing=tuple(course.missing()),
+        missing=tuple(printable(each, 300) for each in course.missing()),
     )
 
 
@@ -160,7 +161,8 @@ def _supported(result: LoadResult, targets: Targets) -> Supported:
         return Supported(users=kept, says=f"the highest level{words}; the next one did not")
     if knee.state == "flat":
         return Supported(users=None, says=knee.says)
-    return Supported(users=most, says=f"the most there were{words}; {knee.says}", at_least=True)
+    seen = f"; {knee.says}" if knee.state == "none" else ""
+    return Supported(users=most, says=f"the most there were{words}{seen}", at_least=True)
 
 
 def _of_level(level: Level, reading: str) -> float | None:
@@ -261,7 +263,8 @@ def _standing(
         return Standing("FAILED", "HIGH", Role.CRITICAL, (*failed, *left))
     if left:
         return Standing("CONDITIONAL", "MEDIUM", Role.WARNING, tuple(left))
-    return Standing("PASSED", "LOW", Role.GOOD, (f"nothing was exceeded, and {knee.says}",))
+    seen = f", and {knee.says}" if knee.state == "none" else ""
+    return Standing("PASSED", "LOW", Role.GOOD, (f"nothing was exceeded{seen}",))
 
 
 def _missed(each: Outcome) -> str:

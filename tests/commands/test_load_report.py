@@ -14,6 +14,8 @@ from perftui.model.exit_code import ExitCode
 from perftui.model.frame import Frame, Mark
 from perftui.recording.codec import FORMAT, Header, encode_frame, encode_header
 from perftui.recording.reader import Tape
+from perftui.sources.load import LoadSample
+from perftui.sources.load_formats import Told
 from tests.history.load_models import closed
 from tests.loads import MACHINE, STARTED_AT, Second, kept_tape, load_sample
 from tests.record_knee import EVERY_S, SERVICE_S, THINK_S, WORKERS
@@ -160,6 +162,29 @@ def test_percentiles_of_all_are_merged_never_averaged(tmp_path: Path, capsys: py
     assert times["p95_s"] == pytest.approx(0.1, rel=0.02)
     assert times["p99_s"] == pytest.approx(2.0, rel=0.02)
     assert (times["spread"], times["hockey_stick"]) == ("high", True)
+
+
+def test_locust_tells_a_knee_but_no_percentiles_of_the_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = Header(format=FORMAT, program="0", started_at=STARTED_AT, machine=MACHINE)
+    frames, results, times_s = [], 0, 0.0
+    for second, seen in enumerate(steps(*UP)):
+        results, times_s = results + round(seen.rate), times_s + round(seen.rate) * seen.latency_s
+        now = Told(requests_per_s=seen.rate, failures_per_s=0.0, times_total_s=times_s, p50_s=seen.latency_s)
+        sample = LoadSample(
+            mono=float(second), tool="locust", feed="g", users=seen.users, results_total=results, told=now, age_s=0.0
+        )
+        frames.append(Frame(seq=second, at=STARTED_AT + second, mono=float(second), samples={"load": sample}))
+    path = tmp_path / "locust.ptape"
+    path.write_bytes(b"\n".join([encode_header(header), *map(encode_frame, frames), b""]))
+    found = told(capsys, path)[1]["report"]
+
+    assert (found["result"]["knee"]["state"], found["result"]["knee"]["limited_by"]) == ("found", "system")
+    assert found["result"]["knee"]["requests_per_s"] == pytest.approx(80, rel=0.2)
+    assert found["result"]["times"]["p95_s"] is None
+    assert "think time" in found["result"]["little"]
+    assert any("percentiles of its own" in each for each in found["missing"])
 
 
 def test_growth_is_of_the_steady_phase(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
