@@ -30,11 +30,14 @@ def parity_text(production: str, found: Parity) -> str:
     Args:
         production: What it is compared with, in words.
     """
-    required = [row for row in found.rows if row.required_ratio is not None]
+    required = [row for row in found.rows if row.required_ratio is not None and row.production is not None]
+    untold = [_label(row) for row in found.rows if row.production is None]
     noted = [row for row in found.rows if row.required_ratio is None]
     lines = [f"here, beside {production}", _columns("", "", "production", "here", "share", "at least")]
     for row in required:
         lines += _required(row)
+    if untold:
+        lines += ["", _wrapped(f"production's file does not tell {', '.join(untold)}: nothing is required of it", 0)]
     differing = [row for row in noted if row.verdict is Likeness.DIFFERS]
     if differing:
         lines += ["", "also different; nothing is required of it (production → here):"]

@@ -79,6 +79,8 @@ def test_this_host_is_like_itself(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["load", "parity", "--production", kept(tmp_path, text)]) == ExitCode.HEALTHY
     told = capsys.readouterr().out
     assert "alike    cores " in told and "DIFFERS" not in told
+    words = " ".join(told.split())
+    assert "does not tell" in words and "rows of all tables, cache_hit_ratio: nothing is required of it" in words
 
 
 def test_a_smaller_host_differs(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
