@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from threading import Condition, Thread
 from typing import NamedTuple
 
 from perftui.clients.log_file import file_errors
 from perftui.model.failure import FailureKind, SourceError
 
+BLOCK_BYTES = 256 << 10
+"""Read at once, more is told as `behind`: what fits into the processor's cache costs a third of what megabytes do."""
 MOST_BYTES = 32 << 20
-"""Read at once; more waits for the next look and is told as `behind`."""
+"""No line is as long, and no writer of a pipe is so far ahead."""
 HEAD_BYTES = 64 << 10
+_PEEK_BYTES = 4 << 10
 _KNOWN_BYTES = 64
 """Of what was read last; where they differ the next time, the file was written anew in place."""
 
@@ -96,16 +100,28 @@ class FileTail:
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _take(self) -> tuple[bytes, int]:
-        text = os.pread(self._descriptor, MOST_BYTES, self._offset)
+        size = self._whole_lines()
+        text = os.pread(self._descriptor, size, self._offset)
         whole = text.rfind(b"\n") + 1
-        if not whole and len(text) == MOST_BYTES:
-            whole = MOST_BYTES  # no line is that long: it is told as unreadable rather than waited for
-        text = text[:whole]
+        while not whole and len(text) == size:
+            if size >= MOST_BYTES:
+                whole = size  # it is told as unreadable rather than waited for
+                break
+            size *= 2
+            text = os.pread(self._descriptor, size, self._offset)
+            whole = text.rfind(b"\n") + 1
+        full, text = len(text) == size, text[:whole]
         self._offset += whole
         if text:
             self._known = text[-_KNOWN_BYTES:]
-        behind = os.fstat(self._descriptor).st_size - self._offset if whole and len(text) > MOST_BYTES // 2 else 0
-        return text, behind
+        return text, os.fstat(self._descriptor).st_size - self._offset if full else 0
+
+    def _whole_lines(self) -> int:
+        """How much of a block ends with a line: to read just that costs less than to cut it."""
+        size = min(_PEEK_BYTES, BLOCK_BYTES)
+        peek = os.pread(self._descriptor, size, self._offset + BLOCK_BYTES - size)
+        line_end = peek.rfind(b"\n") + 1 if len(peek) == size else 0
+        return BLOCK_BYTES - size + line_end if line_end else BLOCK_BYTES
 
 
 class StreamTail:
@@ -121,7 +137,7 @@ class StreamTail:
         """
         self._descriptor = descriptor
         self._path = path or "standard input"
-        self._parts: list[bytes] = []
+        self._parts: deque[bytes] = deque()
         self._held = 0
         self._head = b""
         self._ended = ""
@@ -138,15 +154,18 @@ class StreamTail:
             self._thread = Thread(target=self._empty, name="perftui-load", daemon=True)
             self._thread.start()
         with self._room:
-            text = b"".join(self._parts)
-            whole = text.rfind(b"\n") + 1
+            text = b""
+            while self._parts and (len(text) < BLOCK_BYTES or b"\n" not in text):
+                text += self._parts.popleft()
+            whole, behind = text.rfind(b"\n") + 1, bool(self._parts)
             if self._ended and not whole:
                 raise SourceError(FailureKind.UNREACHABLE, f"{self._path}: {self._ended}")
-            self._parts = [text[whole:]] if whole < len(text) else []
-            self._held = len(text) - whole
+            if whole < len(text):
+                self._parts.appendleft(text[whole:])
+            self._held -= whole
             self._room.notify()
-        self._head = self._head or text[:HEAD_BYTES]
-        return Piece(text[:whole], False, 0)
+        self._head = self._head or text[:whole][:HEAD_BYTES]
+        return Piece(text[:whole], False, self._held if behind else 0)
 
     def head(self) -> bytes:
         return self._head

@@ -1,4 +1,4 @@
-"""The log of what was done to servers from here: one line each, without any statement's text."""
+"""The log of what was done from here to servers and load tests: one line each, without any statement's text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from perftui.pipeline.actions import EndSession
+from perftui.pipeline.actions import EndSession, StopLoad
 
 NAME = "acts.jsonl"
 
@@ -21,20 +21,16 @@ class ActLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, request: EndSession, outcome: str) -> None:
+    def keep(self, request: EndSession | StopLoad, outcome: str) -> None:
         """Write it in a thread of its own, since a home directory may hang; what can't be written is not kept."""
         threading.Thread(target=self.write, args=(request, outcome), name="perftui-log", daemon=True).start()
 
-    def write(self, request: EndSession, outcome: str) -> None:
+    def write(self, request: EndSession | StopLoad, outcome: str) -> None:
         line = {
             "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds"),
             "uid": os.getuid(),
             "sudo_user": os.environ.get("SUDO_USER"),
-            "verb": request.verb,
-            "pid": request.target.pid,
-            "backend_start_at": request.target.backend_start_at,
-            "name": request.name,
-            "override": request.override,
+            **_act(request),
             "outcome": outcome,
         }
         try:
@@ -44,3 +40,15 @@ class ActLog:
                 file.write(msgspec.json.encode(line) + b"\n")
         except OSError:
             return
+
+
+def _act(request: EndSession | StopLoad) -> dict[str, object]:
+    if isinstance(request, StopLoad):
+        return {"verb": "stop load", "command": request.command}
+    return {
+        "verb": request.verb,
+        "pid": request.target.pid,
+        "backend_start_at": request.target.backend_start_at,
+        "name": request.name,
+        "override": request.override,
+    }

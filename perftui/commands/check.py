@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from perftui.model.frame import Frame
 
 Values = dict[str, float]
+_REPORT_BYTES = 64 << 10
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +114,12 @@ def _values(file: str) -> Values:
 
 
 def _results(files: list[str]) -> Values:
-    """`load.*` over all results of the files together."""
+    """`load.*` over all results of the files together, or as a tool that keeps none reports them."""
+    reports = [report for file in files if (report := _report(file)) is not None]
+    if reports and len(files) > 1:
+        raise UsageError("--results: wrk's report holds no single results, so it can't be put together with others")
+    if reports:
+        return reports[0]
     from perftui.commands.latency import read_results
     from perftui.history.latency import Collector
     from perftui.sources.access_logs import any_moment
@@ -133,6 +139,20 @@ def _results(files: list[str]) -> Values:
         "load.results_total": float(figures.requests),
     }
     return {name: value for name, value in named.items() if value is not None}
+
+
+def _report(file: str) -> Values | None:
+    """What wrk told at its end; None where the file is none of its reports."""
+    from perftui.sources.wrk_report import wrk_report
+
+    path = Path(file)
+    if not path.is_file():  # a pipe can be read once
+        return None
+    try:
+        with path.open("rb") as report:
+            return wrk_report(report.read(_REPORT_BYTES).decode("utf-8", "replace"))
+    except OSError as exc:
+        raise UsageError(f"{file}: can't be read: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def _tape_frames(path: Path) -> Iterable[Frame]:

@@ -13,18 +13,21 @@ from perftui.model.exit_code import ExitCode
 if TYPE_CHECKING:
     from perftui.commands.config import Settings
     from perftui.commands.sources import Wired
-    from perftui.pipeline.actions import Actions
+    from perftui.pipeline.actions import Actions, Generator
     from perftui.pipeline.live import LivePlayer
+    from perftui.pipeline.playbook.board import SnapshotBoard
     from perftui.pipeline.snapshot import Snapshot
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     from perftui.commands.baselines import baseline_argument
     from perftui.commands.load_sources import load_arguments
+    from perftui.commands.load_stop import abort_argument
     from perftui.commands.parse import interval
 
     dsn_argument(parser)
     load_arguments(parser)
+    abort_argument(parser, "what the key a ends the load test with, after a confirmation")
     parser.add_argument("--record", metavar="FILE", type=Path, help="write a tape while you watch")
     parser.add_argument("--interval", type=interval, metavar="TIME", help="time between two ticks (default 1s)")
     parser.add_argument(
@@ -57,13 +60,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.baselines import check_named
     from perftui.commands.config import load
     from perftui.commands.load_sources import keep_stdin
+    from perftui.commands.load_stop import stop_command
     from perftui.tui.terminal import require
 
-    settings = load(args.config)
+    settings, stop = load(args.config), stop_command(args)
     check_named(args.baseline)
     stdin = keep_stdin(args.load)
     require()
-    return show(args, settings, stdin)
+    return show(args, settings, stdin, stop=stop)
 
 
 def show(
@@ -71,12 +75,14 @@ def show(
     settings: Settings,
     stdin: int | None = None,
     watch: Callable[[Snapshot], None] = lambda snapshot: None,
+    stop: tuple[str, ...] = (),
 ) -> ExitCode:
     """The console with these settings. Sample first, then import the screen: what the import takes is the first interval.
 
     Args:
         stdin: What a load test writes to, where it is told there.
         watch: Given each new snapshot, in the thread that samples.
+        stop: The argument list that ends the load test; empty where none was named.
     """
     from perftui.clients.clock import SystemClock
     from perftui.commands.desk_maker import DeskMaker
@@ -96,7 +102,7 @@ def show(
 
         tape = TapeWriter(args.record, here)
     feed = LiveFeed(wired.sources, SystemClock(), args.interval or settings.config.interval_s)
-    judge = Judge(machine=here, limits=settings.limits, answers=answers())
+    judge = Judge(machine=here, limits=settings.limits, answers=answers(), stoppable=bool(stop))
     board = SnapshotBoard()
 
     async def at_end() -> None:
@@ -113,7 +119,8 @@ def show(
     gc.disable()  # a third of what the screen's import and start cost; the screen switches it on when it is drawn
     from perftui.tui.app import run_console
 
-    code = run_console(player, options(args, settings.config, desks, _actions(args, wired, player)))
+    generator = _generator(stop, board, player) if stop else None
+    code = run_console(player, options(args, settings.config, desks, _actions(args, wired, player), generator))
     if player.failure is not None:
         raise RuntimeError(f"sampling ended: {player.failure}") from player.failure
     return code
@@ -133,4 +140,23 @@ def _actions(args: argparse.Namespace, wired: Wired, player: LivePlayer) -> Acti
         mark=player.mark,
         log=ActLog(state_dir()).keep,
         changes_allowed=args.allow_changes,
+    )
+
+
+def _generator(stop: tuple[str, ...], board: SnapshotBoard, player: LivePlayer) -> Generator:
+    """The load test that is watched, with the command that ends it."""
+    import shlex
+
+    from perftui.commands.act_log import ActLog
+    from perftui.commands.load_stop import run_stop
+    from perftui.commands.paths import state_dir
+    from perftui.pipeline.load_stop import LoadStop
+
+    return LoadStop(
+        shlex.join(stop),
+        lambda: run_stop(stop),
+        newest=lambda: board.newest,
+        call=player.call,
+        mark=player.mark,
+        log=ActLog(state_dir()).keep,
     )

@@ -127,7 +127,7 @@ def _of_tape(path: Path, reading: str) -> list[tuple[float, float]]:
 
 
 def _of_csv(file: str, column: str | None) -> list[tuple[float, float]]:
-    from perftui.sources.load_formats import moment
+    from perftui.sources.load_format import moment
 
     try:
         rows = [row for row in csv.reader(Path(file).read_text(encoding="utf-8-sig").splitlines()) if row]

@@ -19,7 +19,7 @@ from perftui.sources.access_logs import UNITS
 if TYPE_CHECKING:
     from perftui.history.latency import Collector
     from perftui.reports.latency import Read
-    from perftui.sources.load_formats import Format
+    from perftui.sources.load_format import Format
 
 _HEAD_BYTES = 64 << 10
 
@@ -107,9 +107,12 @@ def _from_head(parts: Iterator[bytes]) -> Iterator[bytes]:
 def _format(file: str, head: bytes, unit: str, named: str | None) -> Format:
     from perftui.sources.access_logs import access_log, named_format
     from perftui.sources.load_formats import recognised
+    from perftui.sources.wrk_report import is_wrk_report
 
     if named is not None:
         return named_format(named)
+    if is_wrk_report(head.decode("utf-8", "replace")):
+        raise UsageError(f"{file}: wrk's report holds no single times; perftui check --results reads it")
     found = recognised(head) or access_log(head, unit)
     if found is not None and found.tool == "locust":
         raise UsageError(f"{file}: Locust's history holds no single times; watch it with --load")

@@ -8,20 +8,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import shlex
-import subprocess
 import sys
 
 from perftui.commands.console import dsn_argument
 from perftui.commands.load_sources import load_arguments, with_load
+from perftui.commands.load_stop import abort_argument, run_stop, stop_command
 from perftui.history.load_phase import LoadPhasePart
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import UsageError
 from perftui.model.finding import Finding
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.load import LoadPart
-
-_STOP_S = 30.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +31,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--silent", type=duration, default=30.0, metavar="TIME", help="a feed so long silent has ended (default 30s)"
     )
-    parser.add_argument(
-        "--abort", metavar="COMMAND", help='run this once load.abort fires, without a shell: "kill 4242"'
-    )
+    abort_argument(parser, "run this once load.abort fires")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     if not args.load:
         raise UsageError("watch: expected --load FEED")
-    stop = _argv(args.abort)
+    stop = stop_command(args)
     last, abort = asyncio.run(_watch(args))
     if abort is None:
         known = last is not None and _heard(last)
@@ -52,25 +47,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     if last is not None and last.verdict.finding not in (None, abort.rule):
         print(f"perftui: what holds it back: {last.verdict.summary}", file=sys.stderr)
     if stop:
-        _stop(stop)
+        print(f"perftui: {asyncio.run(run_stop(stop)).words}", file=sys.stderr)
     return ExitCode.CRITICAL
-
-
-def _argv(command: str | None) -> list[str]:
-    try:
-        return shlex.split(command or "")
-    except ValueError as exc:
-        raise UsageError(f"--abort {command!r}: {str(exc).lower()}") from exc
-
-
-def _stop(argv: list[str]) -> None:
-    """Run the generator's own stop command, and tell what came of it."""
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, timeout=_STOP_S, check=False)
-        outcome = f"exit code {done.returncode}"
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        outcome = getattr(exc, "strerror", None) or f"no end after {_STOP_S:.0f} s"
-    print(f"perftui: ran {shlex.join(argv)}: {outcome}", file=sys.stderr)
 
 
 async def _watch(args: argparse.Namespace) -> tuple[Snapshot | None, Finding | None]:

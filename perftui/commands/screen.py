@@ -6,14 +6,18 @@ import argparse
 
 from perftui.commands.config import Config
 from perftui.commands.paths import state_dir
-from perftui.pipeline.actions import Actions
+from perftui.pipeline.actions import Actions, Generator
 from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.desk_side import MakeDesk
 from perftui.tui.options import ConsoleOptions, Theme
 
 
 def options(
-    args: argparse.Namespace, config: Config, playbooks: MakeDesk, actions: Actions | None = None
+    args: argparse.Namespace,
+    config: Config,
+    playbooks: MakeDesk,
+    actions: Actions | None = None,
+    generator: Generator | None = None,
 ) -> ConsoleOptions:
     """Flags win over the config; `auto` leaves the choice to what the terminal can do."""
     theme = args.theme or config.theme
@@ -22,6 +26,7 @@ def options(
         snapshot_text=_text,
         snapshot_json=_json,
         actions=actions,
+        generator=generator,
         playbooks=playbooks,
         theme=None if theme == "auto" else Theme(theme),
         ascii=config.ascii if args.ascii is None else args.ascii,

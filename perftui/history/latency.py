@@ -10,7 +10,7 @@ from math import sqrt
 import msgspec
 
 from perftui.model.histogram import GROWTH, Buckets, bucket_of, merged, middle, percentiles
-from perftui.sources.load_formats import Result
+from perftui.sources.load_format import Result
 
 HOCKEY_STICK = 2.0
 """S002 35.4.2: a P99 above twice the P95."""

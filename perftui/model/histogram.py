@@ -5,7 +5,8 @@ A percentile is told as the middle of its bucket, so it is at most 1 % off, what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from math import ceil, floor, log
 
 Buckets = dict[int, int]
@@ -21,6 +22,13 @@ LONGEST_S = 1e6
 def bucket_of(seconds: float) -> int:
     """The bucket that a time falls into."""
     return floor(log(min(max(seconds, SHORTEST_S), LONGEST_S)) * SCALE)
+
+
+def buckets_of(times_s: Collection[float]) -> Buckets:
+    """How many of these times fell into each bucket."""
+    if times_s and (min(times_s) < SHORTEST_S or max(times_s) > LONGEST_S):
+        times_s = [min(max(time_s, SHORTEST_S), LONGEST_S) for time_s in times_s]
+    return dict(Counter([floor(log(time_s) * SCALE) for time_s in times_s]))
 
 
 def middle(bucket: int) -> float:

@@ -1,4 +1,4 @@
-"""What the operator may have done to the server that is watched: asked from the screen, carried out beside the sampling."""
+"""What the operator may have done to what is watched: asked from the screen, carried out beside the sampling."""
 
 from __future__ import annotations
 
@@ -43,14 +43,33 @@ class Explain(msgspec.Struct, frozen=True, kw_only=True):
     """Run it."""
 
 
-Request = LookAt | EndSession | ReadText | Explain
+ServerRequest = LookAt | EndSession | ReadText | Explain
+
+
+class StopLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """Run the command that ends the load test; answered by a Stopped."""
+
+    command: str
+    """As it is run, for the log."""
+
+
+class Stopped(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an attempt to end the load test."""
+
+    worked: bool
+    """The command did its work, and results no longer come."""
+    words: str
+    """One line for the operator."""
+
+
+Request = ServerRequest | StopLoad
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """The one message that a request comes back as."""
 
     request: Request
-    answer: Backend | Outcome | StatementText | Plan | None = None
+    answer: Backend | Outcome | StatementText | Plan | Stopped | None = None
     problem: str = ""
     """Why there is no answer; one line for the operator."""
 
@@ -61,6 +80,17 @@ class Actions(Protocol):
     changes_allowed: bool
     """Sessions may be ended and statements run; otherwise everything only looks."""
 
-    def ask(self, request: Request, told: Callable[[Reply], None]) -> None:
+    def ask(self, request: ServerRequest, told: Callable[[Reply], None]) -> None:
         """Have it carried out; `told` is called once, from another thread, with what came of it."""
+        ...
+
+
+class Generator(Protocol):
+    """What makes the load that is watched, as far as it can be stopped from here; thread-safe as Actions."""
+
+    command: str
+    """What stops it."""
+
+    def ask(self, request: StopLoad, told: Callable[[Reply], None]) -> None:
+        """Have it stopped; `told` is called once, from another thread, when its results have ended or do not end."""
         ...

@@ -27,6 +27,8 @@ class Judge(msgspec.Struct, frozen=True):
     limits: ChosenLimits = {}
     answers: Mapping[str, str] = {}
     """Rule → id of the playbook that answers it."""
+    stoppable: bool = False
+    """A command was named that ends the load test."""
 
     def snapshot(self, history: History) -> Snapshot:
         """Run the rules over a history."""
@@ -35,7 +37,7 @@ class Judge(msgspec.Struct, frozen=True):
         if said.chain:
             others = tuple(msgspec.structs.replace(each, playbook=self._answer(each.chain)) for each in said.others)
             said = msgspec.structs.replace(said, playbook=self._answer(said.chain), others=others)
-        return Snapshot(machine=self.machine, history=history, findings=found, verdict=said)
+        return Snapshot(machine=self.machine, history=history, findings=found, verdict=said, stoppable=self.stoppable)
 
     def _answer(self, chain: Sequence[str]) -> str | None:
         """The playbook of the cause, or of the first link after it that has one."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from perftui.model.failure import SourceError
-from perftui.pipeline.actions import EndSession, Explain, LookAt, ReadText, Reply, Request
+from perftui.pipeline.actions import EndSession, Explain, LookAt, ReadText, Reply, ServerRequest
 from perftui.sources.pg_backend import Outcome, backend, end
 from perftui.sources.pg_client import PgControlClient
 from perftui.sources.pg_plan import plan, whole_text
@@ -40,7 +40,7 @@ class PostgresActions:
         self._log = log
         self._running: set[asyncio.Task[None]] = set()
 
-    def ask(self, request: Request, told: Callable[[Reply], None]) -> None:
+    def ask(self, request: ServerRequest, told: Callable[[Reply], None]) -> None:
         """As the protocol has it."""
 
         def start() -> None:
@@ -50,7 +50,7 @@ class PostgresActions:
 
         self._call(start)
 
-    async def _carry_out(self, request: Request, told: Callable[[Reply], None]) -> None:
+    async def _carry_out(self, request: ServerRequest, told: Callable[[Reply], None]) -> None:
         try:
             reply = await self._reply(request)
         except SourceError as exc:
@@ -64,7 +64,7 @@ class PostgresActions:
                 self._mark(f"{request.verb.done} {request.target.pid} {request.name}".strip())
         told(reply)
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _reply(self, request: ServerRequest) -> Reply:
         match request:
             case LookAt():
                 return Reply(request=request, answer=await backend(self._control, request.target))

@@ -21,6 +21,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Said, ...] = ()
     """Each that was given so far, oldest first, this one last; empty where nobody kept them."""
 
+    stoppable: bool = False
+    """The load test that is watched can be ended from here."""
+
     @property
     def at(self) -> float:
         return self.history.at

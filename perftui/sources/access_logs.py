@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from perftui.model.failure import UsageError
-from perftui.sources.load_formats import Format, Result, moment
+from perftui.sources.load_format import Format, Result, moment
 
 _COMBINED = rb'[^\[]*\[(?P<at>[^\]]+)\] "(?:[A-Z]+ )?(?P<name>[^ "?]*)[^"]*" (?P<status>\d{3}) '
 _NAMED = rb'\b(?:request_time|rt|req_time)[=:]"?(?P<s>\d+\.\d+)'

@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 
 from perftui.model.failure import FailureKind, SourceError
 from perftui.model.frame import Sample
-from perftui.model.histogram import Buckets, bucket_of, mean, merged, percentiles
+from perftui.model.histogram import Buckets, buckets_of, mean, merged, percentiles
 from perftui.sources.files import Clock, Worker
 from perftui.sources.kind import Part, SourceKind
-from perftui.sources.load_formats import Format, Told, moment, recognised
+from perftui.sources.load_format import Batch, Format, Told, moment
+from perftui.sources.load_formats import recognised
 
 NAME = "load"
 WINDOW_S = 10.0
@@ -25,6 +26,8 @@ EARLY_S = 0.25
 """Ticks come a little early or late; with it a window holds those of ten whole seconds, and the next one none of them."""
 SILENT_S = 5.0
 """A feed that gave nothing for so long tells nothing of now: Locust and JMeter may hold results back for that long."""
+LOOK_BYTES = 32 << 20
+"""Read with one look; more waits for the next one and is told as `behind`."""
 FORMATS = "k6's JSON or CSV, JMeter's JTL with its header, Locust's stats_history.csv, or JSONL with latency_ms"
 
 
@@ -154,25 +157,35 @@ class LoadFeed:
         return await self._worker.run(self._look)
 
     def _look(self) -> LoadSample:
-        try:
-            piece = self._tail.read()
-        except SourceError:
-            self._began = None  # what comes after a gap has a window of its own
-            raise
         mono = self._clock.mono()
-        if self._began is None:
-            self._began = mono
-            self._arrived.clear()
-        if piece.anew:
-            self._forget_format()
-        if self._format is None:
-            self._format = self._recognise()
-        if self._format is not None and piece.text:
-            self._heard = mono
-            self._take(self._format, piece.text, mono)
+        batches: list[Batch] = []
+        taken = 0
+        while True:
+            piece = self._read()
+            if self._began is None:
+                self._began = mono
+                self._arrived.clear()
+            if piece.anew:
+                self._forget_format()
+            if self._format is None:
+                self._format = self._recognise()
+            if self._format is not None and piece.text:
+                self._heard = mono
+                batches.append(self._format.batch(piece.text))
+            taken += len(piece.text)
+            if not piece.behind_bytes or taken >= LOOK_BYTES:
+                break
+        self._count(mono, batches)
         while self._arrived and self._arrived[0].mono <= mono - WINDOW_S + EARLY_S:
             self._arrived.popleft()
         return self._sample(mono, piece.behind_bytes)
+
+    def _read(self) -> Piece:
+        try:
+            return self._tail.read()
+        except SourceError:
+            self._began = None  # what comes after a gap has a window of its own
+            raise
 
     def _forget_format(self) -> None:
         if self._format is not None:
@@ -188,21 +201,19 @@ class LoadFeed:
             raise SourceError(FailureKind.MALFORMED, f"{self._feed}: its first line is none of {FORMATS}")
         return found
 
-    def _take(self, read: Format, text: bytes, mono: float) -> None:
-        buckets: Buckets = {}
-        known, failures, newest = buckets.get, 0, None
-        for at, latency_s, ok, _ in read.results(text):
-            bucket = bucket_of(latency_s)
-            buckets[bucket] = known(bucket, 0) + 1
-            failures += not ok
-            newest = at
-        if buckets:
-            self._arrived.append(_Arrived(mono, buckets, failures))
-            self._results += sum(buckets.values())
+    def _count(self, mono: float, batches: list[Batch]) -> None:
+        """Take note of what came with this look."""
+        times_s = [time_s for batch in batches for time_s in batch.times_s]
+        failures = sum(batch.failures for batch in batches)
+        newest = next((batch.newest for batch in reversed(batches) if batch.times_s), None)
+        if times_s:
+            self._arrived.append(_Arrived(mono, buckets_of(times_s), failures))
+            self._results += len(times_s)
             self._failures += failures
-        if read.told is not None:
+        read = self._format
+        if read is not None and read.told is not None:
             self._results, self._failures, newest = read.told_results, read.told_failures, read.told_at
-        told_at = moment(newest)
+        told_at = moment(newest) if batches else None
         if told_at is not None:
             self._offsets.append((mono, told_at - self._clock.wall()))
 

@@ -13,7 +13,7 @@ import msgspec
 from perftui.model.failure import FailureKind, SourceError
 from perftui.sources.files import Clock
 from perftui.sources.load import NAME, LoadSample
-from perftui.sources.load_formats import Told, seconds, times_total
+from perftui.sources.load_format import Told, seconds, times_total
 
 _PHASES = {"spawning": "ramp", "stopping": "cool_down", "stopped": "cool_down", "cleanup": "cool_down"}
 """Its states that are a phase; a running test may be in any."""

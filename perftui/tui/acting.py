@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from perftui.pipeline.actions import Actions, Explain, ReadText, Reply, Request
+from perftui.pipeline.actions import Actions, Explain, Generator, ReadText, Reply, Request, Stopped
 from perftui.pipeline.player import Mode, Shown
 from perftui.sources.pg_backend import Outcome, Verb
 from perftui.sources.pg_plan import Plan, StatementText
-from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, running, telling
+from perftui.tui.dialog import EXPIRED, Dialog, answered, ending, expired, running, stopping, telling
 from perftui.tui.keys import Action
 from perftui.tui.state import SESSIONS, STATEMENTS, Edit, Editing, Facts, UiState, told, typed
 from perftui.views import PANES, Subject
@@ -23,6 +23,9 @@ Step = tuple[UiState, Request | None]
 CHANGES_OFF = "off here: start perftui with --allow-changes to cancel and terminate"
 NO_SERVER = "a tape has no server behind it: nothing can be asked or ended"
 THE_PAST = "this moment is past; End goes back to live, where sessions can be ended"
+NO_GENERATOR = "a tape has no load test behind it: nothing can be ended"
+NO_STOP = "off here: start perftui with --load FEED --abort COMMAND, as --abort 'kill -INT 4242'"
+PAST_LOAD = "this moment is past; End goes back to live, where the load test can be ended"
 NO_ROW = "choose a row with ↑ ↓ first"
 STILL_RUNS = "this is a session; t turns to the statements that ended, which can be opened"
 NOT_HERE = {
@@ -75,6 +78,16 @@ def _ending(state: UiState, action: Action, shown: Shown, actions: Actions | Non
     verb = Verb.CANCEL if action is Action.CANCEL else Verb.TERMINATE
     dialog, request = ending(verb, subject, shown.newest_at)
     return with_dialog(state, dialog), request
+
+
+def load_stopped(state: UiState, shown: Shown, generator: Generator | None, live: bool) -> UiState:
+    """The question whether the load test shall be ended, or why it can't be asked."""
+    state = told(state, "")
+    if generator is None:
+        return told(state, NO_STOP if live else NO_GENERATOR)
+    if shown.mode is not Mode.LIVE:
+        return told(state, PAST_LOAD)
+    return with_dialog(state, stopping(generator.command, shown.snapshot, shown.newest_at))
 
 
 def _opened(state: UiState, action: Action, shown: Shown, actions: Actions | None, facts: Facts) -> Step:
@@ -172,7 +185,7 @@ def received(state: UiState, reply: Reply) -> UiState:
             return state
         return msgspec.structs.replace(state, opened=_with_answer(opened, reply))
     if state.dialog is None:
-        return told(state, reply.answer.words) if isinstance(reply.answer, Outcome) else state
+        return told(state, reply.answer.words) if isinstance(reply.answer, (Outcome, Stopped)) else state
     dialog = answered(state.dialog, reply)
     if dialog.outcome or (dialog.wanted != state.dialog.wanted and not state.edit):
         edit = None if dialog.outcome else Edit(what=Editing.CONFIRM)

@@ -21,10 +21,10 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from perftui.model.exit_code import ExitCode
-from perftui.pipeline.actions import Request
+from perftui.pipeline.actions import Reply, Request, StopLoad
 from perftui.pipeline.player import Mode, Player, Shown
 from perftui.tui import terminal
-from perftui.tui.acting import acted, aged, copied_text, dialog_key, received
+from perftui.tui.acting import acted, aged, copied_text, dialog_key, load_stopped, received
 from perftui.tui.canvas import Canvas, CanvasScreen
 from perftui.tui.desk_side import DeskSide
 from perftui.tui.keeping import keep_in_background, keep_snapshot
@@ -286,6 +286,9 @@ class Console(App[None]):
                 self._copy()
             case Action.CANCEL | Action.TERMINATE | Action.EXPLAIN | Action.ANALYZE | Action.LITERALS:
                 self._act(action)
+            case Action.STOP_LOAD if self._newest is not None:
+                live = self._options.actions is not None
+                self._become(load_stopped(self.state, self._newest, self._options.generator, live))
             case Action.ZOOM if self.state.view not in (OVERVIEW, FINDINGS) and self.state.opened is None:
                 self._act(action)
             case Action.REDRAW:
@@ -307,11 +310,16 @@ class Console(App[None]):
     def _go_on(self, step: tuple[UiState, Request | None]) -> None:
         state, request = step
         self._become(state)
-        if request is not None and self._options.actions is not None:
-            # It is answered from the thread that samples, by a message that this loop takes when it comes.
-            self._options.actions.ask(
-                request, lambda reply: self._on_ui(lambda: self._become(received(self.state, reply)))
-            )
+
+        def answered(reply: Reply) -> None:
+            # It comes from the thread that samples, by a message that this loop takes when it comes.
+            self._on_ui(lambda: self._become(received(self.state, reply)))
+
+        if isinstance(request, StopLoad):
+            if self._options.generator is not None:
+                self._options.generator.ask(request, answered)
+        elif request is not None and self._options.actions is not None:
+            self._options.actions.ask(request, answered)
 
     def _become(self, state: UiState) -> None:
         if (state.view == PROCESSES) != (self.state.view == PROCESSES):

@@ -6,10 +6,14 @@ import textwrap
 
 import msgspec
 
-from perftui.pipeline.actions import EndSession, Explain, LookAt, Reply, Request
+from perftui.pipeline.actions import EndSession, Explain, LookAt, Reply, Request, StopLoad, Stopped
+from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.pg_backend import Backend, Outcome, Target, Verb
 from perftui.sources.pg_plan import StatementKey
 from perftui.tui.draw import box, fit
+from perftui.views.findings import evidence_words
+from perftui.views.format import clock, since
+from perftui.views.load import abort_of
 from perftui.views.model import Line, Role
 from perftui.views.pg_sessions import SessionSubject, now_words
 
@@ -76,11 +80,34 @@ def running(key: StatementKey, at: float) -> Dialog:
     )
 
 
+def stopping(command: str, snapshot: Snapshot, at: float) -> Dialog:
+    """The question before a load test is ended: what is run, and the evidence for it with its age."""
+    return Dialog(
+        title="stop the load test",
+        lines=(f"runs, without a shell: {command}", *_reasons(snapshot)),
+        opened_at=at,
+        request=StopLoad(command=command),
+        wanted="stop",
+    )
+
+
+def _reasons(snapshot: Snapshot) -> list[str]:
+    abort, seen = abort_of(snapshot), f"as of {clock(snapshot.at)}"
+    if abort is None:
+        return [f"no limit of the test is exceeded, {seen}: it is yours to decide"]
+    moment = since(abort.since_at, abort.began_before, snapshot.at)
+    reasons = [f"{abort.title} ({moment}, {seen})", *map(evidence_words, abort.evidence)]
+    held_back = snapshot.verdict.finding not in (None, abort.rule)
+    return [*reasons, f"what holds it back: {snapshot.verdict.summary}"] if held_back else reasons
+
+
 def answered(dialog: Dialog, reply: Reply) -> Dialog:
     """The dialog after what the server said of the session, or what came of ending it."""
     request, answer = dialog.request, reply.answer
     if dialog.told_of is not None:
         return _told_whole(dialog, reply)
+    if isinstance(request, StopLoad) and isinstance(reply.answer, Stopped):
+        return msgspec.structs.replace(dialog, outcome=reply.answer.words, good=reply.answer.worked, working=False)
     if not isinstance(request, EndSession) or not isinstance(reply.request, (LookAt, EndSession)):
         return dialog
     if reply.request.target != request.target:

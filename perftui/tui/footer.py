@@ -13,6 +13,7 @@ from perftui.views.pg_running import SESSION_ROW
 
 _ALWAYS = (Action.HELP, Action.QUIT)
 _ORDER = (
+    Action.STOP_LOAD,
     Action.ZOOM_NUMBER,
     Action.PANEL,
     Action.PLAYBOOKS,
@@ -59,6 +60,8 @@ def footer(state: UiState, facts: Facts, note: str, width: int) -> Line:
 def _useful(action: Action, state: UiState, facts: Facts) -> bool:
     if action is Action.PANEL:
         return facts.run
+    if action is Action.STOP_LOAD:
+        return facts.stop_load
     if action is Action.PLAYBOOKS:
         return not facts.run
     if action is Action.TURN:
@@ -98,10 +101,10 @@ def _hint(action: Action, facts: Facts, first: bool) -> Iterable[Span]:
 def _prompt(edit: Edit, width: int) -> Iterable[Span]:
     """What is typed, with a block where the cursor stands; a long text is shown around its cursor."""
     label = f" {edit.what.value}: "
-    room = max(4, width - cells(label) - 24)
+    room = max(4, width - cells(label) - (37 if edit.offers else 24))
     skip = max(0, edit.cursor - room)
     yield (label, Role.ACCENT)
     yield (edit.text[skip : edit.cursor], Role.TEXT)
     yield ("█", Role.ACCENT)
     yield (edit.text[edit.cursor : skip + room], Role.TEXT)
-    yield ("  Enter ok · Esc cancel", Role.DIM)
+    yield (f"  {'Tab phases · ' if edit.offers else ''}Enter ok · Esc cancel", Role.DIM)

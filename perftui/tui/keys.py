@@ -32,6 +32,7 @@ class Action(StrEnum):
     EXPLAIN = "explain"
     ANALYZE = "analyze"
     LITERALS = "literals"
+    STOP_LOAD = "stop_load"
     MARK = "mark"
     PLAYBOOKS = "playbooks"
     PANEL = "panel"
@@ -119,13 +120,26 @@ KEYS = (
         ("k",), "k", Action.TERMINATE, "terminate the chosen session, after a typed line (--allow-changes)", "terminate"
     ),
     Key(
+        ("a",),
+        "a",
+        Action.STOP_LOAD,
+        "end the load test with the command of --abort, after a typed word",
+        "stop the load",
+    ),
+    Key(
         ("y",),
         "y",
         Action.COPY,
         "copy the chosen row or the opened text; on the overview the snapshot, into a file too (OSC 52)",
         "copy",
     ),
-    Key(("m",), "m", Action.MARK, "put a mark on the time axis: type its text, Enter", "mark"),
+    Key(
+        ("m",),
+        "m",
+        Action.MARK,
+        "put a mark on the time axis: type its text, Enter; Tab: the phases of a load test",
+        "mark",
+    ),
     Key(("left_square_bracket",), "[", Action.SHORTER_SPAN, "the chart covers less time"),
     Key(("right_square_bracket",), "]", Action.LONGER_SPAN, "the chart covers more time"),
     Key(("up",), "↑", Action.UP, "one row up; on the overview: the pane before"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from perftui.pipeline.actions import Actions
+from perftui.pipeline.actions import Actions, Generator
 from perftui.pipeline.snapshot import Snapshot
 from perftui.tui.desk_side import MakeDesk
 
@@ -30,6 +30,8 @@ class ConsoleOptions(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_json: Callable[[Snapshot], bytes]
     actions: Actions | None = None
     """What can be asked of the server; None over a tape."""
+    generator: Generator | None = None
+    """What makes the load that is watched; None where nothing was named that stops it."""
     playbooks: MakeDesk | None = None
     """Makes the desk of playbooks when it is first wanted; None where there is none."""
     theme: Theme | None = None

@@ -21,6 +21,8 @@ from perftui.views import PaneKind
 from perftui.views.banner import header, verdict_lines
 from perftui.views.finding import finding_of, finding_zoom
 from perftui.views.findings import findings_zoom
+from perftui.views.load import KEY as LOAD
+from perftui.views.load import abort_of
 from perftui.views.model import Line, Role, TableState, Zoom
 from perftui.views.pg_statement import OpenedStatement, statement_zoom
 from perftui.views.sources import sources_zoom
@@ -72,6 +74,8 @@ class Painter:
         below = 1 if height > len(top) + 1 else 0
         room = height - len(top) - below
         body, facts, places = self._beside_run(shown, state, width, room, desk)
+        if shown.snapshot.stoppable and (state.view == LOAD or abort_of(shown.snapshot) is not None):
+            facts = msgspec.structs.replace(facts, stop_load=True)
         lines = [*top, *_with_dialog(body, state, facts, width)]
         if below:
             lines.append(footer(state, facts, shown.note, width))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from perftui.history.load_phase import PHASES
 from perftui.tui.dialog import Dialog
 from perftui.tui.keys import Action
 from perftui.views.model import Table, TableState
@@ -26,6 +27,8 @@ STATEMENTS = "statements"
 SESSIONS = ("locks", "connections")
 """Panes whose rows are sessions of Postgres."""
 
+PHASE_WORDS = tuple(phase.replace("_", "-") for phase in PHASES)
+"""What a mark begins a phase of a load test with."""
 SPANS_S = (60.0, 300.0, 900.0, 1800.0, 3600.0)
 
 
@@ -45,6 +48,10 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     cursor: int = 0
     before: str = ""
     """What Esc brings back."""
+    offers: tuple[str, ...] = ()
+    """Words that Tab goes through."""
+    stem: str = ""
+    """What stood there before Tab: the offers that begin so are gone through."""
 
 
 class PanelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +128,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     table: Table | None = None
     run: bool = False
     """A run is open here."""
+    stop_load: bool = False
+    """The load test can be ended from here, and should be or is what is looked at."""
 
 
 def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiState:
@@ -144,7 +153,8 @@ def reduced(state: UiState, action: Action, facts: Facts, key: str = "") -> UiSt
         case Action.SHORTER_SPAN | Action.LONGER_SPAN:
             return _spanned(state, 1 if action is Action.LONGER_SPAN else -1)
         case Action.MARK:
-            return msgspec.structs.replace(state, edit=Edit(what=Editing.MARK))
+            offers = PHASE_WORDS if "load" in facts.panes else ()
+            return msgspec.structs.replace(state, edit=Edit(what=Editing.MARK, offers=offers))
         case Action.UP | Action.DOWN | Action.PAGE_UP | Action.PAGE_DOWN | Action.TOP | Action.BOTTOM:
             return _moved(state, action, facts)
         case _:
@@ -311,7 +321,20 @@ def typed(state: UiState, key: str, character: str | None) -> UiState:
         return msgspec.structs.replace(state, edit=None)
     if key == "enter":
         return msgspec.structs.replace(state, edit=None)
+    if key in ("tab", "shift+tab") and edit.offers:
+        return msgspec.structs.replace(state, edit=_offered(edit, 1 if key == "tab" else -1))
     return _edited(state, keyed(edit, key, character))
+
+
+def _offered(edit: Edit, step: int) -> Edit:
+    """The line with the next offer that begins with what was typed."""
+    stem = edit.stem if edit.text in edit.offers else edit.text
+    fitting = [offer for offer in edit.offers if offer.startswith(stem.lower())]
+    if not fitting:
+        return edit
+    first = 0 if step > 0 else -1
+    place = (fitting.index(edit.text) + step) % len(fitting) if edit.text in fitting else first
+    return msgspec.structs.replace(edit, text=fitting[place], cursor=len(fitting[place]), stem=stem)
 
 
 def pasted(state: UiState, words: str) -> UiState:
@@ -326,6 +349,7 @@ def pasted(state: UiState, words: str) -> UiState:
 
 
 def _edited(state: UiState, edit: Edit) -> UiState:
+    edit = msgspec.structs.replace(edit, stem="")
     if edit.what is Editing.FILTER:
         state = _choose(state, filter=edit.text)
     return msgspec.structs.replace(state, edit=edit)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 from math import isnan
 
+from perftui.findings.load_abort import NAME as ABORT
 from perftui.history.load_knee import LoadKneePart
 from perftui.history.load_phase import LoadPhasePart
+from perftui.model.finding import Finding
 from perftui.pipeline.load_limit import load_limit
 from perftui.pipeline.snapshot import Snapshot
 from perftui.sources.load import SILENT_S, LoadPart
 from perftui.views.charts import PERCENT, chart
 from perftui.views.format import UNKNOWN, clock, count, duration, latency, percent, percent_tenths, size, sparkline
-from perftui.views.layout import Piece, Stretch, clipped, flow, labelled, short, wrapped
+from perftui.views.layout import Piece, Stretch, clipped, flow, labelled, length, short, wrapped
 from perftui.views.model import Line, Pane, Role, TableState, Zoom
 from perftui.views.tone import missing_pane, missing_zoom, tone
 
@@ -40,6 +42,11 @@ def shown(snapshot: Snapshot) -> bool:
     return state is not None and state.state != "off"
 
 
+def abort_of(snapshot: Snapshot) -> Finding | None:
+    """What says that the test should be ended; None while nothing does."""
+    return next((finding for finding in snapshot.findings if finding.rule == ABORT), None)
+
+
 def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
     """Who makes the load, how much, and what it takes."""
     part = snapshot.history.latest(LoadPart)
@@ -47,8 +54,11 @@ def pane(snapshot: Snapshot, width: int, height: int) -> Pane:
         return missing_pane(snapshot, KEY, TITLE, SOURCE, width, height)
     phase = snapshot.history.latest(LoadPhasePart)
     doubt = _doubt(part)
-    lines = tuple(wrapped(doubt, width, Role.WARNING)) if doubt else ()
-    lines = (*flow([_numbers(snapshot, part, phase)], width, max(1, height - len(lines)), essential=0), *lines)
+    lines = _abort(snapshot, width) or (tuple(wrapped(doubt, width, Role.WARNING)) if doubt else ())
+    numbers = _numbers(snapshot, part, phase)
+    if height < 2 and abort_of(snapshot) is not None:
+        numbers = [(("abort", Role.CRITICAL),), *numbers]
+    lines = (*flow([numbers], width, max(1, height - len(lines)), essential=0), *lines)
     return Pane(
         title=_title(part), tone=tone(snapshot, KEY), lines=(lines if not _silent(part) else lines[::-1])[:height]
     )
@@ -76,6 +86,19 @@ def _numbers(snapshot: Snapshot, part: LoadPart, phase: LoadPhasePart | None) ->
         labelled("users", count(part.users)),
         Stretch(4, 30, course),
     ]
+
+
+def _abort(snapshot: Snapshot, width: int) -> tuple[Line, ...]:
+    """That the test should be ended, why, and what does it."""
+    finding = abort_of(snapshot)
+    if finding is None:
+        return ()
+    lines = tuple(wrapped(finding.title, width, Role.CRITICAL))
+    if not snapshot.stoppable:
+        return lines
+    key: Line = (("[a]", Role.ACCENT), (" stops it", Role.TEXT))
+    room = width - length(lines[-1]) - 2
+    return (*lines[:-1], (*lines[-1], ("  ", Role.DIM), *key)) if length(key) <= room else (*lines, key)
 
 
 def _silent(part: LoadPart) -> bool:
@@ -107,6 +130,7 @@ def zoom(snapshot: Snapshot, state: TableState, width: int) -> Zoom:
         lines=tuple(
             clipped(line, width)
             for line in (
+                *_abort(snapshot, width),
                 *_courses(snapshot, state, width),
                 *_facts(part, phase, snapshot.history.value("load.concurrency")),
                 *_limits(snapshot),
@@ -150,7 +174,7 @@ def _condensed(values: list[float], room: int) -> list[float]:
 def _facts(part: LoadPart, phase: LoadPhasePart | None, busy: float | None) -> list[Line]:
     """Where it comes from, the phase and who says so, and how far the clocks are apart."""
     source = {"mark": "marked", "feed": "from the feed", "users": "by its users"}
-    told = "not known; mark it: m, then steady"
+    told = "not known; mark it: m, then Tab or its name"
     if phase is not None and phase.phase is not None:
         since = f" at {clock(phase.phase_since_at)}" if phase.phase_since_at else ""
         told = f"{phase.phase.replace('_', '-')} ({source[phase.phase_source or 'users']}{since})"

@@ -69,8 +69,8 @@ def test_a_file_that_is_cut_is_read_anew(tmp_path: Path, anew: bytes) -> None:
     assert tail.read() == Piece(anew, True, 0)
 
 
-def test_more_than_a_look_s_worth_is_told_as_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perftui.clients.tail.MOST_BYTES", 8)
+def test_more_than_a_block_is_told_as_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perftui.clients.tail.BLOCK_BYTES", 8)
     path = tmp_path / "run.jtl"
     path.write_bytes(b"")
     tail = FileTail(str(path))
@@ -78,7 +78,7 @@ def test_more_than_a_look_s_worth_is_told_as_behind(tmp_path: Path, monkeypatch:
     path.write_bytes(b"1234\n678\nabcd\n")
 
     assert tail.read() == Piece(b"1234\n", False, 9)
-    assert tail.read() == Piece(b"678\n", False, 0)
+    assert tail.read() == Piece(b"678\n", False, 5)
     assert tail.read() == Piece(b"abcd\n", False, 0)
 
 
@@ -111,3 +111,30 @@ def test_a_pipe_never_holds_up_its_writer(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="it has ended"):
         while time.monotonic() < deadline:
             tail.read()
+
+
+def test_a_pipe_s_head_is_whole_lines_also_when_its_first_line_comes_in_parts(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    tail = StreamTail(reader)
+    tail.read()
+    os.write(writer, b'{"lat')
+    deadline = time.monotonic() + 10
+    while not tail._held and time.monotonic() < deadline:
+        assert tail.read().text == b""
+    os.write(writer, b'ency_ms": 1}\n')
+    os.close(writer)
+
+    all_of(tail, b'{"latency_ms": 1}\n')
+    assert tail.head() == b'{"latency_ms": 1}\n'
+
+
+def test_a_line_longer_than_a_block_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perftui.clients.tail.BLOCK_BYTES", 8)
+    path = tmp_path / "run.jtl"
+    path.write_bytes(b"")
+    tail = FileTail(str(path))
+    tail.read()
+    path.write_bytes(b"a line of 26 bytes, a\nb\nrest")
+
+    assert tail.read().text == b"a line of 26 bytes, a\nb\n"
+    assert tail.read() == Piece(b"", False, 0)

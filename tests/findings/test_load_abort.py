@@ -11,6 +11,8 @@ from tests.loads import STARTED_AT, Second, watched
 
 WELL = Second()
 STEADY = (0, "steady")
+FEWER = [Second(rate=130)] * 60 + [Second(rate=90)] * 31
+"""Under the floor, and no fall by half."""
 
 
 def aborts(course: Sequence[Second], *marks: tuple[int, str]) -> Finding | None:
@@ -25,8 +27,23 @@ def aborts(course: Sequence[Second], *marks: tuple[int, str]) -> Finding | None:
         ([WELL] * 10 + [Second(latency_s=6.0)] * 61, [], "its P95 is 6.0 s"),
         ([WELL] * 60 + [Second(rate=60)] * 31, [], "its rate fell from 200 to 60 a second"),
         ([WELL] * 60 + [Second(rate=90)] * 31, [STEADY], "90 requests a second in steady state"),
+        (FEWER, [STEADY], "90 requests a second in steady state"),
+        ([WELL] * 60 + [Second(failing=0.2)] * 12, [(0, "warm-up")], "20% of its requests fail"),
+        ([WELL] * 60 + [Second(failing=0.2, rate=60)] * 31, [(60, "ramp-down")], "20% of its requests fail"),
+        ([WELL] * 10 + [Second(latency_s=6.0)] * 61, [(5, "ramp-down")], "its P95 is 6.0 s"),
+        ([WELL] * 60 + [Second(rate=60)] * 31, [(0, "warm-up")], "its rate fell from 200 to 60 a second"),
     ],
-    ids=["errors", "latency", "throughput", "floor"],
+    ids=[
+        "errors",
+        "latency",
+        "throughput",
+        "floor",
+        "floor alone",
+        "errors in warm-up",
+        "errors in ramp-down",
+        "latency in ramp-down",
+        "throughput in warm-up",
+    ],
 )
 def test_each_reason_fires(course: list[Second], marks: list[tuple[int, str]], words: str) -> None:
     finding = aborts(course, *marks)
@@ -47,6 +64,9 @@ def test_each_reason_fires(course: list[Second], marks: list[tuple[int, str]], w
         ([Second(latency_s=6.0)] * 30 + [WELL] + [Second(latency_s=6.0)] * 40, []),
         ([WELL] * 60 + [Second(rate=60)] * 20, []),
         ([WELL] * 60 + [Second(rate=60)] * 31, [(60, "ramp-down")]),
+        ([WELL] * 60 + [Second(rate=60)] * 31, [STEADY, (60, "cool-down")]),
+        (FEWER, [(0, "warm-up")]),
+        (FEWER, [STEADY, (60, "ramp-down")]),
         ([WELL] * 60 + [Second(rate=60, users=15)] * 31, []),
         ([WELL] * 60 + [Second(age_s=60.0)] * 40, [STEADY]),
         ([Second(rate=20)] * 120, [STEADY]),
@@ -60,6 +80,9 @@ def test_each_reason_fires(course: list[Second], marks: list[tuple[int, str]], w
         "slow with an exception",
         "down for 20 s",
         "ramp-down",
+        "cool-down",
+        "under the floor in warm-up",
+        "under the floor in ramp-down",
         "fewer users",
         "silent",
         "a small test",

@@ -9,7 +9,7 @@ import pytest
 
 from perftui.history.latency import MOST_PATHS, OTHERS, Collector, Latency, plain_path
 from perftui.sources.access_logs import any_moment
-from perftui.sources.load_formats import Result
+from perftui.sources.load_format import Result
 
 AT = 1_795_346_580
 

@@ -6,7 +6,7 @@ import pytest
 
 from perftui.model.failure import UsageError
 from perftui.sources.access_logs import access_log, any_moment, named_format
-from perftui.sources.load_formats import Format, Result
+from perftui.sources.load_format import Format, Result
 
 AT = "22/Nov/2026:11:23:46 +0000"
 COMBINED = f'10.0.0.7 - me [{AT}] "GET /orders/7?q=1 HTTP/1.1" 502 512 "-" "Mozilla/5.0 (X11) 1.0"'.encode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perftui.sources.load_formats import Result, moment, recognised
+from perftui.sources.load_format import Result, moment
+from perftui.sources.load_formats import recognised
 
 K6_HEAD = b'{"type":"Metric","data":{"name":"http_req_duration","type":"trend"},"metric":"http_req_duration"}\n'
 K6_POINT = (
