@@ -24,7 +24,7 @@ def abort_argument(parser: argparse.ArgumentParser, words: str) -> None:
     Args:
         words: when it is run.
     """
-    parser.add_argument("--abort", metavar="COMMAND", help=f'{words}, without a shell: "kill -INT 4242"')
+    parser.add_argument("--abort", metavar="COMMAND", help=f'{words}, without a shell: "kill -TERM 4242"')
 
 
 def stop_command(args: argparse.Namespace) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def stop_command(args: argparse.Namespace) -> tuple[str, ...]:
     except ValueError as exc:
         raise UsageError(f"--abort {command!r}: {str(exc).lower()}") from exc
     if not words:
-        raise UsageError("--abort: it is empty; expected a command, as 'kill -INT 4242'")
+        raise UsageError("--abort: it is empty; expected a command, as 'kill -TERM 4242'")
     shell = next((word for word in words if _SHELL.fullmatch(word)), None)
     if shell is not None:
         raise UsageError(f"--abort {command!r}: no shell runs it, and {shell!r} needs one; name a script")

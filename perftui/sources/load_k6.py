@@ -14,7 +14,7 @@ import msgspec
 from perftui.sources.load_format import Batch, Format, Result, Table, finite, number
 
 _REQUEST = "http_req_duration"
-_REQUEST_METRIC = b'"metric":"http_req_duration"'
+_REQUEST_METRIC = b'"http_req_duration"'
 _USERS_METRIC = b'"metric":"vus"'
 _REQUEST_ROW = b"\nhttp_req_duration,"
 _SECOND = len("2026-11-22T11:23:46")

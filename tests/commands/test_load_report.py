@@ -15,7 +15,7 @@ from perftui.model.frame import Frame, Mark
 from perftui.recording.codec import FORMAT, Header, encode_frame, encode_header
 from perftui.recording.reader import Tape
 from perftui.sources.load import LoadSample
-from perftui.sources.load_formats import Told
+from perftui.sources.load_format import Told
 from tests.history.load_models import closed
 from tests.loads import MACHINE, STARTED_AT, Second, kept_tape, load_sample
 from tests.record_knee import EVERY_S, SERVICE_S, THINK_S, WORKERS
