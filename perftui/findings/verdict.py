@@ -16,6 +16,7 @@ from perftui.sources.cpu import CpuPart
 from perftui.sources.memory import MemoryPart
 from perftui.sources.pg_activity import PgActivityPart
 from perftui.sources.pressure import PressurePart
+from perftui.sources.probes import ProbesPart
 
 # S003, common bottleneck patterns: database 40 %, application 30 %, infrastructure 20 %, external 10 %. Within the host
 # (ours): what harms everything on it first.
@@ -194,10 +195,21 @@ def _why_healthy(history: History) -> str:
         parts.append("nothing swaps" if moved == 0 else f"swap moves {size(moved)}/s")
     if state and state.memory.state not in ("healthy", "cache_heavy"):
         parts.append(f"memory {state.memory.state.replace('_', ' ')}")
+    return ", ".join((*parts, *_not_read_yet(history)))
+
+
+def _not_read_yet(history: History) -> list[str]:
+    """What stands around the host and has told nothing so far: it is not judged, and that is said."""
+    found = []
     pooler = history.sources.get("pgbouncer")
     if pooler is not None and pooler.state == "failed" and "connecting…" in pooler.detail:
-        parts.append("still connecting to PgBouncer")
-    return ", ".join(parts)
+        found.append("still connecting to PgBouncer")
+    part = history.latest(ProbesPart)
+    probes = part.probes if part else {}
+    waiting = sum(each.results_total == 0 for each in probes.values())
+    if waiting:
+        found.append(f"{waiting} of {len(probes)} probes not answered yet")
+    return found
 
 
 _GONE = (FailureKind.UNREACHABLE, FailureKind.NOT_READY, FailureKind.FULL)

@@ -16,6 +16,8 @@ from perftui.model.finding import Constraint, Finding, Severity
 from perftui.pipeline.loop import Judge
 from perftui.pipeline.tree import verdict_tree
 from tests.findings.postgres import MACHINE, Second, activity, failed, idle_in_transaction, session, watch
+from tests.probing import TARGET, ok
+from tests.probing import frames as probe_frames
 from tests.views.scenes import STARTED_AT, host
 
 HISTORY = host(3).history
@@ -201,6 +203,19 @@ def test_while_a_server_is_not_read_yet_nothing_is_called_healthy(
 
     assert (said.constraint, said.severity) == (expected, INFO)
     assert said.summary.startswith(words)
+
+
+def test_probes_and_poolers_that_told_nothing_yet_are_named_where_all_else_is_well() -> None:
+    pooler = watch(lambda second: {"pgbouncer": failed("pgbouncer: connecting…")}, 6)[-1].verdict
+    waiting, answered = (
+        probe_frames({"shop": (TARGET, [result] * 2)})[-1].samples["probes"] for result in (None, ok(0.1))
+    )
+    probe = watch(lambda second: {"probes": waiting}, 6)[-1].verdict
+
+    assert pooler.constraint is Constraint.HEALTHY
+    assert pooler.summary.endswith("nothing swaps, still connecting to PgBouncer")
+    assert probe.summary.endswith("1 of 1 probes not answered yet")
+    assert "probes" not in watch(lambda second: {"probes": answered}, 6)[-1].verdict.summary
 
 
 @pytest.mark.parametrize(
