@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -59,16 +58,7 @@ def load(named: str | None) -> Settings:
         UsageError: a named file that isn't there, bad TOML, an unknown key, rule or limit, a wrong type.
     """
     path = Path(named) if named else config_file()
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if named or os.environ.get("PERFTUI_CONFIG"):
-            raise UsageError(f"{path}: no such config file") from None
-        settings = {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path}: can't read the config: {getattr(exc, 'strerror', None) or exc}") from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise UsageError(f"{path}: not TOML: {exc}") from exc
+    settings = _read(path, bool(named or os.environ.get("PERFTUI_CONFIG")))
     if "deploys" in settings:
         _convert(settings["deploys"], DeploysConfig, f"{path}: deploys")
     for name, table in _tables(settings, "pools"):
@@ -83,6 +73,23 @@ def load(named: str | None) -> Settings:
     check_probes(config.probes, config.slo, str(path))
     _check_interval(config.interval_s, f"{path}: interval_s")
     return Settings(_with_environment(config), _limits(config, path))
+
+
+def _read(path: Path, named: bool) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if named:
+            raise UsageError(f"{path}: no such config file") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"{path}: can't read the config: {getattr(exc, 'strerror', None) or exc}") from exc
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise UsageError(f"{path}: not TOML: {exc}") from exc
 
 
 def _tables(settings: dict[str, Any], key: str) -> list[tuple[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from perftui.findings.holding import evidence, held
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.history.load_phase import LoadPhasePart
+from perftui.history.middle import median
 from perftui.history.percentiles import percentile
 from perftui.model.finding import Constraint, Evidence, Finding, Severity
 from perftui.sources.load import LoadPart

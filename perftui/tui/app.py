@@ -51,6 +51,9 @@ from perftui.tui.state import (
 from perftui.tui.theme import styles, to_ascii
 from perftui.views import PANES
 
+LIVE_GARBAGE = 1000, 10, 10
+"""When garbage is looked for once the start is frozen: what is left to look at takes a millisecond, and with the threshold of
+the start two megabytes of it would lie about."""
 STALE_S = 3.0
 STALLED_WRITES = 2
 """Writes that wait for the terminal before drawing is skipped; Textual's own queue blocks the loop at 30."""
@@ -175,6 +178,7 @@ class Console(App[None]):
 
     def on_ready(self) -> None:
         gc.freeze()
+        gc.set_threshold(*LIVE_GARBAGE)
         gc.enable()
 
     def end(self, code: ExitCode) -> None:

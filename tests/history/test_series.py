@@ -1,9 +1,9 @@
-from array import array
+import sys
 from math import isnan, nan
 
 import pytest
 
-from perftui.history.series import BLOCK, Axis, Series
+from perftui.history.series import BLOCK, FEW, Axis, Series
 
 
 def same(left: list[float], right: list[float]) -> bool:
@@ -43,6 +43,7 @@ COURSES: dict[str, list[float]] = {
     "moving": [float(i) for i in range(3 * BLOCK + 5)],
     "still, then moving, then unknown": [7.0] * BLOCK + [float(i) for i in range(BLOCK)] + [nan] * BLOCK + [1.0],
     "full blocks only": [0.0] * (2 * BLOCK),
+    "few values, some unknown": [(0.25, nan, 3.5)[i // 10 % 3] for i in range(BLOCK + 9)],
 }
 
 
@@ -70,13 +71,15 @@ def test_a_gap_of_several_blocks_is_unknown() -> None:
     assert same(series.slice(0, series.end()), [1.0, *[nan] * (2 * BLOCK + 2), 2.0])
 
 
-def test_what_does_not_move_for_a_block_is_one_number() -> None:
-    still, moving = Series(0), Series(0)
+@pytest.mark.parametrize(("different", "most_bytes"), [(1, 24), (4, 600), (FEW, 800), (FEW + 1, 1200), (BLOCK, 1200)])
+def test_the_fewer_values_there_are_in_a_block_the_smaller_it_is(different: int, most_bytes: int) -> None:
+    series = Series(0)
     for index in range(BLOCK):
-        still.put(index, nan)
-        moving.put(index, float(index))
+        series.put(index, nan if index % different == 0 else index % different / 3)
+    (block,) = series.data[1]
+    pieces = [block, *block] if isinstance(block, tuple) else [block]
 
-    assert [type(block) for block in (*still.data[1], *moving.data[1])] == [float, array]
+    assert sum(map(sys.getsizeof, pieces)) <= most_bytes
 
 
 def test_a_reader_of_the_time_before_a_trim_still_sees_its_values() -> None:
