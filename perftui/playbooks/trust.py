@@ -52,7 +52,9 @@ def _replaceable(folder: Path) -> str | None:
 
 def _is_ours(folder: Path) -> bool:
     """Who can write to these can write to the program."""
-    return folder.resolve() == shipped_folder().resolve()
+    ours = shipped_folder()
+    # Resolving asks for each folder above; it is asked for each of our own playbooks at each start.
+    return folder == ours or folder.resolve() == ours.resolve()
 
 
 def _open_to_others(path: Path, state: os.stat_result) -> str | None:
