@@ -16,7 +16,6 @@ from rich.segment import Segment
 from textual import events
 from textual.app import App, SystemCommand
 from textual.color import Color
-from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -27,6 +26,7 @@ from perftui.tui import terminal
 from perftui.tui.acting import acted, aged, copied_text, dialog_key, load_stopped, received
 from perftui.tui.canvas import Canvas, CanvasScreen
 from perftui.tui.desk_side import DeskSide
+from perftui.tui.driver import ConsoleDriver
 from perftui.tui.keeping import keep_in_background, keep_snapshot
 from perftui.tui.keys import BY_NAME, KEYS, Action, number_sign
 from perftui.tui.layout import Place
@@ -57,31 +57,6 @@ the start two megabytes of it would lie about."""
 STALE_S = 3.0
 STALLED_WRITES = 2
 """Writes that wait for the terminal before drawing is skipped; Textual's own queue blocks the loop at 30."""
-
-
-class ConsoleDriver(LinuxDriver):
-    """Reads the size from where it draws, which is stderr: stdout may be a pipe."""
-
-    def _get_terminal_size(self) -> tuple[int, int]:
-        return terminal.size()
-
-    def _sigcont_application(self, *_: object) -> None:
-        # After a Ctrl+Z of ours the terminal was given back. After a SIGSTOP from outside it was not, and Textual would
-        # start its threads a second time beside the old ones. That stop can have come at any moment, also while this
-        # thread held the lock of the writer's queue: so this is done by the loop, not here in the signal's handler.
-        if self._must_signal_resume:
-            super()._sigcont_application()
-        else:
-            self._loop.call_soon_threadsafe(self._begin_again)
-
-    def _begin_again(self) -> None:
-        self.suspend_application_mode()
-        self._must_signal_resume = True
-        super()._sigcont_application()
-
-    def waiting_writes(self) -> int:
-        """Pieces of output that the terminal has not taken yet."""
-        return self._writer_thread._queue.qsize() if self._writer_thread is not None else 0
 
 
 class AsciiFilter(LineFilter):

@@ -40,7 +40,7 @@ def size(count: float | None) -> str:
     return UNKNOWN.rjust(5) if count is None else _size(count)
 
 
-@lru_cache(maxsize=4096)  # most rates of a process table are 0 and most sizes are as they were
+@lru_cache(maxsize=1024)  # most rates of a process table are 0 and most sizes are as they were
 def _size(count: float) -> str:
     return "0".rjust(5) if count == 0 else _scaled(count, 1024, BYTES).rjust(5)
 
