@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import threading
@@ -35,11 +36,15 @@ class Reader(ConsoleDriver):
         return message.key
 
 
+async def _reader(fileno: int) -> Reader:
+    return Reader(fileno)  # Textual's drivers are made within a loop
+
+
 @pytest.fixture
 def typing() -> Iterator[tuple[Reader, int]]:
     """The driver while its thread reads, and where to type."""
     fileno, end = os.pipe()
-    reader = Reader(fileno)
+    reader = asyncio.run(_reader(fileno))
     thread = threading.Thread(target=reader.run_input_thread, daemon=True)
     thread.start()
     yield reader, end
