@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perftui.findings import postgres
 from perftui.findings.holding import evidence
 from perftui.findings.pg_connections_exhausted import refused
 from perftui.findings.rule import Limits, Rule
@@ -30,7 +31,7 @@ def pg_unreachable(history: History, limits: PgUnreachableLimits) -> list[Findin
     detail = detail.removeprefix("postgres: ")
     if state.age_s is None:
         return [] if detail.startswith("connecting") else [_never(history, detail)]
-    if state.age_s < limits.silent_s:
+    if state.age_s < postgres.patience_s(history, limits.silent_s):
         return []
     return [_no_more(history, state, kind, detail, limits)]
 

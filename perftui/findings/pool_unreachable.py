@@ -16,22 +16,25 @@ from perftui.sources.pgbouncer import FOUND_HERE
 from perftui.sources.pool import PoolReading
 
 NAME = "pool.unreachable"
-_SOURCES = {"pgbouncer": "PgBouncer", "pool_metrics": "pools over HTTP"}
+_SOURCES = {"pgbouncer": ("PgBouncer", 1.0), "pool_metrics": ("pools over HTTP", 5.0)}
+"""In words, and how often each is read."""
 _OURS = (FailureKind.DENIED, FailureKind.MISSING, FailureKind.UNSUPPORTED, FailureKind.MALFORMED, FailureKind.INTERNAL)
 """What stands between us and it; its clients may be served all the same."""
 
 
 class PoolUnreachableLimits(Limits, frozen=True, kw_only=True):
     silent_s: float = 3.0
-    """Ours: one that answered before may be silent this long; a restart takes less."""
+    """Ours: one that answered before and is read each second may be silent this long; a restart takes less. One that is read
+    less often, for as many reads."""
 
 
 def pool_unreachable(history: History, limits: PoolUnreachableLimits) -> list[Finding]:
     """Poolers that are gone, those that can't be read, and pools that are shut."""
     found = [
         finding
-        for source, words in _SOURCES.items()
-        if (finding := _silent(history, source, words, limits)) is not None
+        for source, (words, every_s) in _SOURCES.items()
+        if (finding := _silent(history, source, words, postgres.patience_s(history, limits.silent_s * every_s)))
+        is not None
     ]
     for name, pool in all_pools(history).items():
         if pool.problem:
@@ -41,13 +44,13 @@ def pool_unreachable(history: History, limits: PoolUnreachableLimits) -> list[Fi
     return found
 
 
-def _silent(history: History, source: str, words: str, limits: PoolUnreachableLimits) -> Finding | None:
+def _silent(history: History, source: str, words: str, silent_s: float) -> Finding | None:
     state = history.sources.get(source)
     if state is None or state.state != "failed":
         return None
     kind, _, detail = state.detail.partition(": ")
     detail = detail.removeprefix("pgbouncer: ")
-    if "connecting…" in detail or (state.age_s is not None and state.age_s < limits.silent_s):
+    if "connecting…" in detail or (state.age_s is not None and state.age_s < silent_s):
         return None
     if state.age_s is None or kind in _OURS:
         return _cant_be_read(history, words, detail, state)
@@ -58,7 +61,7 @@ def _silent(history: History, source: str, words: str, limits: PoolUnreachableLi
         title=f"{words} does not answer any more, silent for {age(state.age_s)}: {detail}",
         since_at=history.ago(state.age_s),
         subject={"source": source},
-        evidence=(evidence(f"sources.{source}.age_s", state.age_s, "s", limits.silent_s),),
+        evidence=(evidence(f"sources.{source}.age_s", state.age_s, "s", silent_s),),
     )
 
 

@@ -15,6 +15,11 @@ def moment(history: History, age_s: float) -> float:
     return history.ago((history.sources["pg_activity"].age_s or 0.0) + age_s)
 
 
+def patience_s(history: History, silent_s: float) -> float:
+    """So long somebody may be silent: where we ask each few seconds, one answer that did not come is no silence yet."""
+    return max(silent_s, 1.5 * history.interval_s)
+
+
 def since(history: History, reading: str, above: float, tolerance_s: float = WINDOW_S) -> tuple[float, bool]:
     """As `held_since`; what was so when Postgres told it first began before, though that was not our first tick."""
     since_at, before = history.held_since(reading, above, tolerance_s)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from perftui.model.finding import Constraint
-from tests.findings.tapes import play, told
+from tests.findings.tapes import play, played, told
 from tests.findings.test_pg_tapes import HOST
+from tests.findings.test_tape_variants import VARIANTS
 
 
 def test_a_forgotten_transaction_is_at_the_top_of_all_that_follows_from_it() -> None:
@@ -17,5 +20,7 @@ def test_a_forgotten_transaction_is_at_the_top_of_all_that_follows_from_it() -> 
     assert set(locked) == {"pg.idle_in_transaction"}, "a crowd that has just formed is not told as another thing first"
 
 
-def test_a_busy_shop_is_healthy() -> None:
-    assert told(play("drill-healthy")) - HOST == set()
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", ["drill-healthy", "load-steady"])
+def test_a_busy_shop_and_a_steady_load_are_healthy_elsewhere_too(name: str, variant: str) -> None:
+    assert told(played(name, VARIANTS[variant])) - HOST == set()

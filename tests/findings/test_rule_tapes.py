@@ -18,7 +18,8 @@ from perftui.sources.pg_replication import PgReplicationPart
 from perftui.sources.pg_tables import PgTablesPart
 from perftui.sources.probes import ProbesPart
 from tests.findings import cuts
-from tests.findings.tapes import TAPES, Variant, as_recorded, played, told
+from tests.findings.tapes import TAPES, Variant, as_recorded, both, played, told
+from tests.findings.variants import every, lasts
 
 Sees = Callable[[History], bool]
 
@@ -138,6 +139,11 @@ PAIRS = {
         Scene("pg-slow-statement", cuts.silent("pg_activity", "pg_counters", ticks=2)),
         lambda history: history.sources["pg_activity"].state == "failed",
     ),
+    "pg.unreachable, asked each 5 s": Pair(
+        Scene("pg-killed-server", both(lasts(15), every(5))),
+        Scene("pg-slow-statement", both(both(lasts(15), cuts.silent("pg_activity", ticks=5, after=11)), every(5))),
+        lambda history: history.sources["pg_activity"].state == "failed",
+    ),
     "pg.connections_exhausted": Pair(
         Scene("pg-too-many-clients"),
         Scene("pg-too-many-clients", cuts.room_for(60)),
@@ -233,6 +239,11 @@ PAIRS = {
         Scene("pool-full", cuts.silent("pgbouncer", ticks=2)),
         lambda history: history.sources["pgbouncer"].state == "failed",
     ),
+    "pool.unreachable, asked each 5 s": Pair(
+        Scene("pool-killed-pooler", both(cuts.until(8.0), both(lasts(15), every(5)))),
+        Scene("drill-healthy", both(cuts.silent("pgbouncer", ticks=5, after=11), every(5))),
+        lambda history: history.sources["pgbouncer"].state == "failed",
+    ),
     "pool.exhausted": Pair(
         Scene("pool-full"),
         Scene("pool-full", cuts.pool_of(5, waiting_clients=0, wait_s=0.0)),
@@ -242,8 +253,8 @@ PAIRS = {
     "pool.leak": Pair(Scene("drill-pool-leak"), Scene("drill-healthy"), above("pools.shop.in_use", 1)),
 }
 """By rule; one with several ways to fire has a pair for each, told behind a comma."""
-HAND_CUT = {name for name, pair in PAIRS.items() if pair.fires.cut is not as_recorded}
 BY_NAME = {rule.name: rule for rule in RULES}
+HAND_CUT = {name for name, pair in PAIRS.items() if pair.fires.cut is not as_recorded and name in BY_NAME}
 
 
 def watched(name: str, scene: Scene) -> list[Snapshot]:

@@ -22,6 +22,7 @@ from tests.findings.variants import (
     idle_cores,
     lasts,
     late_ticks,
+    now_and_then,
     on_cores,
     renamed,
 )
@@ -60,6 +61,7 @@ VARIANTS: dict[str, Variant] = {
     "every 2 s": every(2),
     "every 5 s": both(lasts(15), every(5)),
     "late ticks": late_ticks,
+    "late sources": now_and_then,
     "the clock goes back": clock_set(-3600.0),
     "the clock goes ahead": clock_set(3600.0),
     "other names": renamed,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from perftui.model.failure import Failed
+from perftui.model.failure import Failed, FailureKind
 from perftui.model.frame import Frame, Sample
 from perftui.recording.codec import decode_frame, encode_frame
 from perftui.sources import BY_NAME
@@ -287,6 +287,21 @@ def every(ticks: int) -> Variant:
 def late_ticks(course: Course) -> Course:
     """Of seven ticks one does not come, with all that it would have read."""
     return tuple(frame for place, frame in enumerate(course) if place % 7 != 3)
+
+
+def now_and_then(course: Course) -> Course:
+    """Each third tick one source after the other does not answer in time."""
+    failure = Failed(kind=FailureKind.TIMED_OUT, detail="no answer in time")
+
+    def frame(place: int, known: Frame) -> Frame:
+        names = sorted(known.samples)
+        if place % 3 != 1 or not names:
+            return known
+        gone = names[place // 3 % len(names)]
+        samples = {name: sample for name, sample in known.samples.items() if name != gone}
+        return msgspec.structs.replace(known, samples=samples, failed={**known.failed, gone: failure})
+
+    return tuple(frame(place, known) for place, known in enumerate(course))
 
 
 def clock_set(seconds: float) -> Variant:
