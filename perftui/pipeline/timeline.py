@@ -21,7 +21,7 @@ KEEP_VERDICTS = 100
 
 def _meaning(verdict: Verdict) -> tuple[object, ...]:
     """What makes a verdict another one; its words change with every number in them."""
-    return verdict.constraint, verdict.severity, verdict.chain
+    return verdict.constraint, verdict.severity, verdict.chain, {each.finding for each in verdict.others}
 
 
 class Timeline:

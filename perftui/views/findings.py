@@ -117,7 +117,8 @@ def _verdicts(snapshot: Snapshot, width: int) -> list[Row]:
     for number, said in enumerate(reversed(snapshot.verdicts)):
         verdict = said.verdict
         follows = "".join(f" → {rule}" for rule in verdict.chain[1:])
-        words = f"{clock(said.at)}  {sign_of(verdict)[0]} {_class(verdict)}  {verdict.summary}{follows}"
+        beside = f" · beside it {', '.join(each.finding for each in verdict.others)}" if verdict.others else ""
+        words = f"{clock(said.at)}  {sign_of(verdict)[0]} {_class(verdict)}  {verdict.summary}{follows}{beside}"
         role = ROLES[verdict.severity] if number == 0 else Role.TEXT
         rows += _rows(f"verdict:{number}", "", [(words, role)], width)
     return rows

@@ -383,6 +383,24 @@ def test_slots(kept: SlotRow, server: dict[str, Any], severity: Severity | None,
 
 
 @pytest.mark.parametrize(
+    ("place", "grows_mib", "explained"),
+    [({}, 30, True), ({"data_directory": "/srv/pg"}, 30, False), ({"same_host": False}, 30, False), ({}, 300, False)],
+    ids=["its disk", "another disk", "another host", "others write more"],
+)
+def test_spills_explain_a_disk_that_they_fill(place: dict[str, Any], grows_mib: int, explained: bool) -> None:
+    def second(number: int) -> Second:
+        used = 0.91 + number * grows_mib * MIB / (100 * GIB)
+        spilled = counters(temp_bytes=number * 32 * MIB)
+        return {"pg_replication": replication(**place), "filesystems": filesystems(used), "pg_counters": spilled}
+
+    seen = last(second, 20)
+
+    chains = {seen.verdict.chain, *(each.chain for each in seen.verdict.others)}
+    assert (("pg.temp_spill", "host.disk_filling") in chains) is explained
+    assert {rule for chain in chains for rule in chain} == {"pg.temp_spill", "host.disk_filling"}
+
+
+@pytest.mark.parametrize(
     ("place", "critical"),
     [
         ({}, True),

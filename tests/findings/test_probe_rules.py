@@ -230,6 +230,12 @@ SLOW = [ok(2.0)] * 5
         ("pg.lock_pileup", [failed()] * 5, TARGET, False),
         ("pg.lock_pileup", [failed(ProbeOutcome.STATUS, detail="status 500")] * 5, TARGET, True),
         ("host.oom_kill", [failed()] * 5, TARGET, True),
+        ("host.fd_exhaustion", [failed()] * 5, TARGET, True),
+        ("host.fd_exhaustion", SLOW, TARGET, True),
+        ("host.network_retransmits", [timeout()] * 5, TARGET, True),
+        ("host.network_retransmits", [failed()] * 5, TARGET, False),
+        ("pg.n_plus_one", SLOW, TARGET, True),
+        ("pg.statement_regressed", [failed(ProbeOutcome.STATUS, detail="status 500")] * 5, TARGET, True),
         ("pg.lock_pileup", [ok(2.0, **ELSEWHERE)] * 5, TARGET, False),
         (
             "pg.lock_pileup",

@@ -112,6 +112,7 @@ def test_the_verdicts_so_far_stand_below_with_their_times_newest_first() -> None
         since_at=STARTED_AT,
         summary="memory is short",
         chain=(FINDING.rule, "host.swapping"),
+        others=host(5, findings=(CERTIFICATE, FINDING)).verdict.others,
     )
     before = Said(at=STARTED_AT, verdict=host(0).verdict)
     snapshot = msgspec.structs.replace(now, verdicts=(before, Said(at=STARTED_AT + 4, verdict=said)))
@@ -121,7 +122,7 @@ def test_the_verdicts_so_far_stand_below_with_their_times_newest_first() -> None
     assert table is not None
     rows = rows_of(table)
     below = rows[rows.index("verdicts so far") + 1 :]
-    assert below[0] == "10:41:41  ▲ MEMORY BOUND  memory is short → host.swapping"
+    assert below[0] == "10:41:41  ▲ MEMORY BOUND  memory is short → host.swapping · beside it tls.expiring"
     assert below[1].startswith("10:41:37  ● HEALTHY")
     assert len({row.key for row in table.rows}) == len(table.rows)
     filtered = findings_zoom(snapshot, TableState(filter="memory"), 118).table
