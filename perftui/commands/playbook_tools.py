@@ -14,12 +14,11 @@ import perftui
 from perftui.clients.pg_control import PgControl
 from perftui.model.answer import Answer
 from perftui.model.failure import FailureKind, SourceError
+from perftui.playbooks.steps.run import OWN
 from perftui.playbooks.steps.world import Certificates, Output, Reply
 
 _SIGNALS = {1: "hung up", 2: "interrupted", 9: "killed", 11: "crashed", 15: "ended"}
 DAY_S = 86400.0
-OWN = "perftui"
-"""As a step's command: this very program with its own settings and the same Postgres, wherever it is installed."""
 _OWN_SETTINGS = ("PERFTUI_", "XDG_", "PG")
 
 
@@ -59,6 +58,7 @@ class ClientTools:
 
         command = argv
         if argv[0] == OWN:
+            # With the settings and the Postgres of this one.
             command = [sys.executable, "-m", OWN, *argv[1:]]
             listed = (*listed, *(name for name in os.environ if name.startswith(_OWN_SETTINGS)))
             server = self._control.variables if self._control is not None else {}

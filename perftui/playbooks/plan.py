@@ -17,6 +17,7 @@ from perftui.playbooks.inputs import value_of
 from perftui.playbooks.load import Loaded
 from perftui.playbooks.steps import effect_of, kind_of
 from perftui.playbooks.steps.kind import Way
+from perftui.playbooks.steps.run import OWN
 from perftui.playbooks.template import Template, moment
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -131,13 +132,17 @@ def _input(name: str, var: Var, given: Mapping[str, str]) -> PlannedInput:
 
 def _missing(playbook: Playbook, uses: tuple[str, ...], shelf: Mapping[str, Playbook], database: bool) -> list[str]:
     needs = playbook.needs
-    found = [f"command {name} is not installed" for name in needs.commands if which(name, path=PATH) is None]
-    optional = [name for name in needs.commands_optional if which(name, path=PATH) is None]
+    found = [f"command {name} is not installed" for name in needs.commands if not _installed(name)]
+    optional = [name for name in needs.commands_optional if not _installed(name)]
     found += [f"command {name} is not installed: its steps will be unknown" for name in optional]
     if "db" in needs.connections and not database:
         found.append("no database is named: give --dsn or PG* variables")
     found += [f"playbook {name} is not here" for name in uses if name not in shelf]
     return found + [f"environment variable {name} is not set" for name in playbook.env if name not in os.environ]
+
+
+def _installed(command: str) -> bool:
+    return command == OWN or which(command, path=PATH) is not None
 
 
 def _step(step: Step, playbook: Playbook, fill: Callable[[str], str]) -> PlannedStep:

@@ -15,11 +15,13 @@ from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import Duration, baseline_name
 
-KINDS = ("use", "triage60", "top", "deploys", "pool", "locks", "slow_queries", "disk", "net", "baseline")
+KINDS = ("use", "triage60", "top", "deploys", "pool", "locks", "slow_queries", "disk", "net", "load", "baseline")
 
 
 class Collect(Do, frozen=True, kw_only=True):
-    kind: Literal["use", "triage60", "top", "deploys", "pool", "locks", "slow_queries", "disk", "net", "baseline"]
+    kind: Literal[
+        "use", "triage60", "top", "deploys", "pool", "locks", "slow_queries", "disk", "net", "load", "baseline"
+    ]
     name: Template | None = None
     """Of a baseline: what it is kept as."""
     metrics: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ READINGS: dict[str, tuple[str, ...]] = {
     "slow_queries": ("postgres.statements",),
     "disk": ("host.disks", "host.filesystems", "host.pressure.io"),
     "net": ("host.network", "host.tcp"),
+    "load": ("load", "findings"),
 }
 """What a snapshot of each kind holds: all readings below these names."""
 

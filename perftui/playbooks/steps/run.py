@@ -11,6 +11,8 @@ from perftui.playbooks.steps.world import Done, Unfilled, World
 from perftui.playbooks.template import Template
 from perftui.playbooks.values import EnvName
 
+OWN = "perftui"
+"""As a command: this very program, wherever it is installed."""
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
 _SECRET = re.compile(
     r"(?i)(-{1,2}(password|passwd|pass|token|secret|api-?key)(=|$)|\b[a-z_]*(password|token|secret)=|://[^/@\s:]+:[^/@\s]+@|\bAKIA[0-9A-Z]{16}\b)"
