@@ -91,6 +91,7 @@ def test_a_lock_chain_in_the_steady_phase_ends_both_tests_by_their_command(folde
             assert "back-office" in held_back, each.said
             assert "lock_bound" in [line for line in each.said.splitlines() if "/s" in line][-1], each.said
             tool.wait(15)
+            print(*each.said.splitlines()[-6:], sep="\n")
 
 
 class Watch:
