@@ -66,7 +66,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
 class History:
     """What was known at tick `end - 1`. Never changes; later ticks are beyond its end."""
 
-    __slots__ = ("_axis", "_parts", "_series", "end", "marks", "sources")
+    __slots__ = ("_axis", "_parts", "_series", "_windows", "at", "end", "marks", "mono", "sources")
 
     def __init__(
         self,
@@ -80,18 +80,13 @@ class History:
         self._axis = axis
         self._series = series
         self.end = end
+        self.at = axis.at(end - 1)
+        """Wall clock of the newest tick."""
+        self.mono = axis.mono(end - 1)
+        self._windows: dict[tuple[str, float], Window] = {}
         self._parts = parts
         self.sources = sources
         self.marks = marks
-
-    @property
-    def at(self) -> float:
-        """Wall clock of the newest tick."""
-        return self._axis.at(self.end - 1)
-
-    @property
-    def mono(self) -> float:
-        return self._axis.mono(self.end - 1)
 
     @property
     def started_at(self) -> float:
@@ -148,7 +143,13 @@ class History:
         return None if isnan(value) else value
 
     def window(self, reading: str, seconds: float) -> Window:
-        """The values whose tick is at most `seconds` old."""
+        """The values whose tick is at most `seconds` old. Rules and panes ask for the same ones."""
+        found = self._windows.get((reading, seconds))
+        if found is None:
+            found = self._windows[reading, seconds] = self._window(reading, seconds)
+        return found
+
+    def _window(self, reading: str, seconds: float) -> Window:
         start = self._start(seconds)
         series = self._series.get(reading)
         values = [v for v in series.slice(start, self.end) if not isnan(v)] if series else []

@@ -33,6 +33,10 @@ class CgroupMount(msgspec.Struct, frozen=True):
         return f"{self.point}/{name}" if group == "/" else f"{self.point}{group}/{name}"
 
 
+_CPU_STAT = (b"nr_periods", b"nr_throttled", b"throttled_usec", b"throttled_time")
+_MEMORY_STAT = (b"inactive_file", b"total_inactive_file")
+
+
 _ReadLimit = Callable[[CgroupMount, str], float | None]
 
 
@@ -176,7 +180,7 @@ class Cgroups:
         mount = self._cpu
         if mount is None:
             return None, None, None
-        found = words_to_ints(self._text(mount, group, "cpu.stat"))
+        found = words_to_ints(self._text(mount, group, "cpu.stat"), _CPU_STAT)
         time, unit = (found.get(b"throttled_usec"), 1e6) if mount.version == 2 else (found.get(b"throttled_time"), 1e9)
         return found.get(b"nr_periods"), found.get(b"nr_throttled"), None if time is None else time / unit
 
@@ -187,7 +191,7 @@ class Cgroups:
             return None, None
         new = mount.version == 2
         usage = self._text(mount, group, "memory.current" if new else "memory.usage_in_bytes")
-        stat = words_to_ints(self._text(mount, group, "memory.stat"))
+        stat = words_to_ints(self._text(mount, group, "memory.stat"), _MEMORY_STAT)
         events = words_to_ints(self._text(mount, group, "memory.events" if new else "memory.oom_control"))
         inactive = stat.get(b"inactive_file" if new else b"total_inactive_file", 0)
         return max(0, int(usage) - inactive) if usage.isdigit() else None, events.get(b"oom_kill")

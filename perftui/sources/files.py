@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Protocol, TypeVar
 
 from perftui.model.failure import SourceError
@@ -60,10 +60,16 @@ def read_or_none(files: KernelFiles, path: str) -> bytes | None:
         return None
 
 
-def words_to_ints(raw: bytes) -> dict[bytes, int]:
-    """`name number [unit]` lines (vmstat, meminfo, cgroup's *.stat) as a mapping; a colon after the name is dropped."""
+def words_to_ints(raw: bytes, only: Container[bytes] | None = None) -> dict[bytes, int]:
+    """`name number [unit]` lines (vmstat, meminfo, cgroup's *.stat) as a mapping; a colon after the name is dropped.
+
+    Args:
+        only: the names that are wanted; of some two hundred in vmstat a few are.
+    """
     found = {}
     for line in raw.splitlines():
+        if only is not None and line.partition(b" ")[0] not in only:
+            continue
         words = line.split()
         if len(words) >= 2 and words[1].lstrip(b"-").isdigit():
             found[words[0].rstrip(b":")] = int(words[1])

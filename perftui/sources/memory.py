@@ -138,7 +138,7 @@ def parse_memory(meminfo: bytes, vmstat: bytes, mono: float, page_bytes: int = P
             sizes[name] = int(words[0]) * (1024 if len(words) > 1 else 1)
     if "MemTotal" not in sizes:
         raise SourceError(FailureKind.MALFORMED, "/proc/meminfo: no MemTotal line")
-    counters = words_to_ints(vmstat)
+    counters = words_to_ints(vmstat, _VMSTAT_KEYS)
     # pgscan_kswapd and pgscan_direct were one counter per zone before Linux 4.8: absent there, so None further on.
     events = {name: counters[key] for key, name in _VMSTAT_KEYS.items() if key in counters}
     return MemorySample(mono=mono, meminfo=sizes, vmstat=events, page_bytes=page_bytes)

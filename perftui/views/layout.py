@@ -46,10 +46,14 @@ def flow(groups: Sequence[Group], width: int, height: int, essential: int) -> tu
 
 def _rows(group: Group, width: int, gap: int) -> list[list[Piece]]:
     rows: list[list[Piece]] = []
+    room = 0
     for piece in group:
-        if not rows or _room(rows[-1], width, gap) < _least(piece):
+        least = _least(piece)
+        if not rows or room < least:
             rows.append([])
+            room = width
         rows[-1].append(piece)
+        room -= least + gap
     return rows
 
 
@@ -72,7 +76,7 @@ def _least(piece: Piece) -> int:
 
 
 def length(line: Line) -> int:
-    return sum(len(words) for words, _ in line)
+    return sum([len(words) for words, _ in line])
 
 
 def _line(row: Group, width: int, gap: int) -> Line:
