@@ -5,7 +5,9 @@ What a statement gives has the columns that the fixtures say, and what acts on a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from perftui.clients.own_postgres import OwnPostgres
 from perftui.pipeline.catalogue import catalogue
 from perftui.playbooks.document import Effect, Playbook, Step
-from perftui.playbooks.fixture import fixture_files, load_fixture
+from perftui.playbooks.fixture import Fixture, fixture_files, load_fixture
 from perftui.playbooks.load import load, walk
 from perftui.playbooks.steps import effect_of
 from perftui.playbooks.steps.ask import Ask
@@ -97,14 +99,18 @@ async def value(both: Pair, playbook: Playbook, bound: str | float) -> Any:
     return next(row for row in picked if row["application_name"] == wanted)[column[0]]
 
 
+@cache
+def fixtures(playbook_id: str) -> tuple[Fixture, ...]:
+    vocabulary = Vocabulary((entry.name, entry.unit, entry.text) for entry in catalogue())
+    files = fixture_files(shipped_folder() / f"{playbook_id}.yaml")
+    return tuple(load_fixture(file, vocabulary).fixture for file in files)
+
+
 def told(playbook: Playbook, step: Step) -> Iterator[Mapping[str, Any]]:
     """What the fixtures say that a step gives."""
-    vocabulary = Vocabulary((entry.name, entry.unit, entry.text) for entry in catalogue())
-    for path in SHIPPED:
-        for file in fixture_files(path):
-            answers = load_fixture(file, vocabulary).fixture.answers
-            if path.stem == playbook.id and step.id in answers:
-                yield from answers[step.id].rows[:1]
+    for fixture in fixtures(playbook.id):
+        if step.id in fixture.answers:
+            yield from fixture.answers[step.id].rows[:1]
 
 
 async def test_what_reads_runs_and_gives_what_its_fixtures_say(held_up: Pair) -> None:
@@ -119,6 +125,48 @@ async def test_what_acts_meets_the_session_that_was_picked(held_up: Pair, playbo
     first = (await rows(held_up, playbook, step))[0]
 
     assert list(first.values()) == [None if (playbook.id, step.id) in NOTHING_THERE else True]
+
+
+def named(playbook_id: str, step_id: str) -> tuple[Playbook, Step]:
+    return next((playbook, step) for playbook, step in READS if (playbook.id, step.id) == (playbook_id, step_id))
+
+
+async def test_a_statement_that_is_called_for_each_row_is_found(held_up: Pair, clients: Clients) -> None:
+    shop = await clients.new("shop")
+    asking = True
+
+    async def ask_one_at_a_time() -> None:
+        while asking:
+            await shop.fetchval("select n from held where id = $1", 1)
+
+    busy = asyncio.ensure_future(ask_one_at_a_time())
+    try:
+        (worst, *_) = await rows(held_up, *named("n-plus-one", "top"))
+    finally:
+        asking = False
+        await busy
+
+    # Ten requests a second are told to the statement.
+    assert worst["query"] == "select n from held where id = $1" and worst["rows_per_call"] == 1.0
+    assert worst["calls_per_s"] > 100 and worst["calls_per_request"] == pytest.approx(worst["calls_per_s"] / 10, 0.02)
+
+
+async def test_a_table_of_dead_rows_and_who_keeps_them_are_found(postgres: OwnPostgres, held_up: Pair) -> None:
+    fill = "insert into stale select i from generate_series(1, 12000) i"
+    await execute(postgres, "create table stale (n int)", fill, "update stale set n = n + 1")
+
+    async def found() -> list[Mapping[str, Any]]:
+        return [row for row in await rows(held_up, *named("db-table-bloat", "tables")) if row["relation"]]
+
+    try:
+        (table,) = await until(found)
+        holders = await rows(held_up, *named("db-table-bloat", "holders"))
+    finally:
+        await execute(postgres, "drop table stale")
+
+    assert (table["relation"], table["dead_ratio"], table["switched_off"]) == ("public.stale", 0.5, 0)
+    oldest = next(row for row in holders if row["application_name"] == "holder")
+    assert (oldest["kind"], oldest["name"]) == ("session", "idle in transaction") and oldest["age"] >= 1
 
 
 def test_there_are_statements() -> None:
