@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from math import isnan
 from typing import TypeVar, cast
 
@@ -225,6 +225,11 @@ class History:
         series = self._series.get(reading)
         values = series.slice(start, self.end) if series else [float("nan")] * (self.end - start)
         return [values[place : place + step] for place in range(0, len(values) - step + 1, step)]
+
+    def same_runs(self, step: int) -> Hashable:
+        """Equal where `each` and `runs` give the same: what a reader who remembers its answer compares."""
+        first = self._axis.first()
+        return self._axis, first + -first % step, self.end // step, step
 
     def held_since(self, reading: str, above: float, tolerance_s: float = 5.0) -> tuple[float, bool]:
         """(wall clock, began before) since when a reading has been above a limit, dips shorter than the tolerance aside.

@@ -1,8 +1,8 @@
-"""The knee of the load test that is being watched, of what is kept of its course (an hour), looked for once in 10 s."""
+"""The knee of the load test that is being watched, looked for in an hour of its course: once in 10 s, in a long one in 30 s."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable
 from math import isnan
 
 from perftui.history.history import History, Trend
@@ -11,6 +11,10 @@ from perftui.history.load_block import BLOCK_S, Block, levels
 from perftui.sources.kind import Part
 from perftui.sources.load import LoadPart
 
+LONG_S = 900.0
+"""Ours: a course of more than so long …"""
+LONG_EVERY = 3
+"""… is looked at after each third block: an hour's takes 2 ms."""
 _RATE, _USERS, _MEAN = "load.requests_per_s", "load.users", "load.mean_s"
 
 
@@ -49,32 +53,33 @@ def load_knee(history: History) -> LoadKneePart | None:
 
 
 class _Last:
-    """The last answer, which holds until another block is full."""
+    """The last answer, which holds until there is more to look at."""
 
     def __init__(self) -> None:
-        self._asked: Sequence[object] = ()
-        self._answer: tuple[Knee, float | None] = (knee([]), None)
+        # One assignment sets both: the console and who looks back in it ask from two threads.
+        self._answered: tuple[Hashable, tuple[Knee, float | None]] = (None, (knee([]), None))
 
     def knee(self, history: History) -> tuple[Knee, float | None]:
         """(the knee, wall clock when its users were reached)"""
         step = history.ticks_in(BLOCK_S)
-        walls, rates = history.each(_RATE, step)
-        users = history.each(_USERS, step)[1]
-        # One that is not known equals no other, itself included.
-        asked = walls, *([None if isnan(value) else value for value in values] for values in (rates, users))
-        if asked != self._asked:
-            course = _blocks(history, step, walls, rates)
+        if history.span_s > LONG_S:
+            history = history.back(history.end % (step * LONG_EVERY))
+        runs = history.same_runs(step)
+        known, answer = self._answered
+        if runs != known:
+            course = _blocks(history, step)
             found = knee(levels(course))
-            self._answer = found, None if found.users is None else reached_at(course, found.users)
-            self._asked = asked
-        return self._answer
+            answer = found, None if found.users is None else reached_at(course, found.users)
+            self._answered = runs, answer
+        return answer
 
 
 _LAST = _Last()
 
 
-def _blocks(history: History, step: int, walls: list[float], rates: list[float]) -> list[Block]:
+def _blocks(history: History, step: int) -> list[Block]:
     course = []
+    walls, rates = history.each(_RATE, step)
     for at, rate, *both in zip(walls, rates, history.runs(_USERS, step), history.runs(_MEAN, step), strict=True):
         users, means = map(_known, both)
         if users and not isnan(rate):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import msgspec
 
 from perftui.findings import load_abort
 from perftui.findings.gave_way import first_to_give_way, standing
+from perftui.history.history import History
 from perftui.history.load_knee import LoadKneePart
 from perftui.pipeline.snapshot import Snapshot
 
@@ -26,7 +29,13 @@ def load_limit(snapshot: Snapshot) -> LoadLimit | None:
     moments = [*aborts, *([] if part.knee_at is None else [part.knee_at])]
     if not moments:
         return LoadLimit(gave_way=None)
-    first = first_to_give_way(
-        standing(snapshot.findings), min(moments), snapshot.history.started_at, [snapshot.verdict.chain]
-    )
+    chains = [snapshot.verdict.chain, *(each.chain for each in snapshot.verdict.others)]
+    stood, load_from_at = standing(snapshot.findings), _load_from_at(snapshot.history)
+    first = first_to_give_way(stood, min(moments), load_from_at, chains)
     return LoadLimit(gave_way=first.rule if first else None)
+
+
+def _load_from_at(history: History) -> float:
+    """Wall clock of the first requests that are kept: what stood before them is not the load's doing."""
+    walls, rates = history.points("load.requests_per_s", history.span_s + 1)
+    return next((at for at, rate in zip(walls, rates, strict=True) if not isnan(rate)), history.started_at)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from perftui.history.history import History
+from perftui.history.knee import Knee, knee
+from perftui.history.load_block import Level
 from perftui.history.load_knee import LoadKneePart, load_knee
 from perftui.model.finding import Constraint, Finding, Severity
 from perftui.model.frame import Frame
@@ -88,6 +92,35 @@ def test_before_the_knee_nothing_gave_way() -> None:
 
     assert limit is not None and limit.gave_way is None
     assert tree(snapshot)["load"]["gave_way"] is None
+
+
+def test_what_stood_before_the_load_is_not_its_doing() -> None:
+    idle = [Second(rate=0, users=None, age_s=None)] * 60
+    history = watched([*idle, *ramp(100)]).history
+    at = knee_of(watched([*idle, *ramp(100)])).knee_at or 0.0
+    found = (finding("host.swapping", STARTED_AT + 30), finding("pool.exhausted", at + 10))
+    snapshot = Snapshot(
+        machine=MACHINE, history=history, findings=found, verdict=Judge(machine=MACHINE).snapshot(history).verdict
+    )
+
+    assert tree(snapshot)["load"]["gave_way"] == "pool.exhausted"
+
+
+def test_a_long_course_is_looked_at_at_each_third_block_and_none_is_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def counted(found: Sequence[Level]) -> Knee:
+        looks.append(len(found))
+        return knee(found)
+
+    monkeypatch.setattr("perftui.history.load_knee.knee", counted)
+    course = ramp(100, per_user_s=18)
+    first = knee_of(watched(course))
+
+    assert len(looks) <= 900 / 10 + 900 / 30 + 2
+    other = watched([each._replace(users=10) for each in course])
+    assert knee_of(other).knee_users is None
+    assert knee_of(watched(course)) == first and first.knee_users == pytest.approx(48, rel=0.25)
 
 
 def test_the_readings_are_in_the_catalogue() -> None:
