@@ -38,7 +38,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _cost(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1e12:
         raise argparse.ArgumentTypeError(f"{text}: expected what an hour costs, above 0")
     return value

@@ -14,7 +14,7 @@ import msgspec
 
 from perftui.history.load_block import Block, Level
 from perftui.history.middle import median
-from perftui.history.words import number, people
+from perftui.history.words import counted, number, people
 
 LEAST_LEVELS = 5
 """Ours: two on each side of a break, and one that could refute it."""
@@ -75,7 +75,7 @@ def knee(levels: Sequence[Level]) -> Knee:
     """The knee of throughput against users; says why where none can be told."""
     if len(levels) < LEAST_LEVELS:
         least = f"at least {LEAST_LEVELS} are needed"
-        return Knee(state="too_little", says=f"{_count(len(levels), 'level')} of users seen; {least}")
+        return Knee(state="too_little", says=f"{counted(len(levels), 'level')} of users seen; {least}")
     top, lowest = levels[-1], levels[0]
     highest = max(level.requests_per_s for level in levels)
     if highest <= 0:
@@ -245,7 +245,3 @@ def _linear(levels: Sequence[Level], slope: float) -> float | None:
             break
         reached = level.users
     return reached
-
-
-def _count(many: int, word: str) -> str:
-    return f"{many or 'no'} {word}{'' if many == 1 else 's'}"

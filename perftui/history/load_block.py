@@ -38,7 +38,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     phase: str | None = None
     buckets: Buckets = {}
     """Times of its requests; empty of a tool that tells its own percentiles."""
-    failures: int = 0
     readings: Mapping[str, float] = {}
     """Mean of each reading that is looked at beside the load, where it is known."""
 

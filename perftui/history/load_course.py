@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from perftui.history.history import History
 from perftui.history.load_block import Block
 from perftui.history.load_phase import LoadPhasePart
+from perftui.history.load_whole import Ended
+from perftui.history.words import counted
 from perftui.model.frame import Frame
 from perftui.sources.load import EARLY_S, NAME, WINDOW_S, LoadPart, LoadSample
 
@@ -46,7 +48,7 @@ class LoadCourse:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.tool = self.feed = ""
-        self._first: LoadSample | None = None
+        self.ended = Ended()
         self._newest: LoadSample | None = None
         self._taken_mono: float | None = None
         self._users: list[float] = []
@@ -57,14 +59,12 @@ class LoadCourse:
 
     def take(self, frame: Frame, history: History) -> None:
         """One tick; what has no load in it, or a feed that tells nothing, is a gap."""
-        if self._mono is not None and frame.mono - self._mono > _LOST_S:
-            self._holes += 1
-            self._holes_s += frame.mono - self._mono
-        self._mono = frame.mono
+        self._look_for_hole(frame)
         sample, part = frame.samples.get(NAME), history.latest(LoadPart)
         if not isinstance(sample, LoadSample) or part is None or sample.age_s is None:
             return
-        self._first, self._newest = self._first or sample, sample
+        self.ended.take(sample)
+        self._newest = sample
         self.tool, self.feed = sample.tool, sample.feed
         self._silent += part.requests_per_s is None
         if self._taken_mono is None:
@@ -75,6 +75,16 @@ class LoadCourse:
             self._taken_mono = sample.mono
             self._add(frame.at, sample, part, history)
             self._users = []
+
+    def _look_for_hole(self, frame: Frame) -> None:
+        passed_s = frame.mono - self._mono if self._mono is not None else 0.0
+        self._mono = frame.mono
+        if passed_s > _LOST_S:
+            self._holes += 1
+            self._holes_s += passed_s
+            self._users = []
+        elif passed_s < 0:  # the machine was started again between two tapes
+            self._taken_mono, self._users = None, []
 
     def _add(self, at: float, sample: LoadSample, part: LoadPart, history: History) -> None:
         if part.requests_per_s is None:
@@ -91,21 +101,9 @@ class LoadCourse:
                 error_ratio=part.error_ratio,
                 phase=phase.phase if phase else None,
                 buckets=sample.window,
-                failures=sample.window_failures,
                 readings=dict(_readings(history)),
             )
         )
-
-    @property
-    def requests(self) -> int:
-        """That ended since our watch began, with those of a tool that counts itself."""
-        first, newest = self._first, self._newest
-        return 0 if first is None or newest is None else newest.results_total - first.results_total
-
-    @property
-    def failures(self) -> int:
-        first, newest = self._first, self._newest
-        return 0 if first is None or newest is None else newest.failures_total - first.failures_total
 
     def missing(self) -> Iterator[str]:
         """What of the test is not known, in words."""
@@ -113,16 +111,16 @@ class LoadCourse:
         if newest is None:
             return
         if self._holes:
-            yield f"the tape has {self._holes} hole{'s' if self._holes > 1 else ''}, {self._holes_s:.0f} s together"
+            yield f"the tape has {counted(self._holes, 'hole')}, {self._holes_s:.0f} s together"
         if self._silent:
-            yield f"the feed told nothing at {self._silent} ticks: rates of then are not known"
+            yield f"the feed told nothing at {counted(self._silent, 'tick')}: rates of then are not known"
         if newest.left_out_bytes:
             yield f"{newest.left_out_bytes:,} bytes of the feed are older than our watch and not in any number"
         if newest.skipped_total:
-            yield f"{newest.skipped_total} lines of the feed could not be read: {newest.trouble}"
+            yield f"{counted(newest.skipped_total, 'line')} of the feed could not be read: {newest.trouble}"
         if newest.told is not None:
             yield f"{newest.tool} tells percentiles of its own, which can't be merged: of the whole none are told"
-        if self._first is not None and all(block.users is None for block in self.blocks):
+        if all(block.users is None for block in self.blocks):
             yield "the feed tells no users"
 
 

@@ -10,34 +10,51 @@ from perftui.model.histogram import Buckets, merged, percentiles
 from perftui.sources.load import EARLY_S, MIN_FOR_P95, MIN_FOR_P99, NAME, WINDOW_S, LoadSample
 
 
+class Ended:
+    """Requests that ended since our watch began, with those of a tool that counts itself."""
+
+    def __init__(self) -> None:
+        self.requests = self.failures = 0
+        self._before: LoadSample | None = None
+
+    def take(self, sample: LoadSample) -> None:
+        before, self._before = self._before, sample
+        if before is None:
+            return
+        anew = sample.results_total < before.results_total  # by another watch, or another run of the tool
+        self.requests += sample.results_total - (0 if anew else before.results_total)
+        self.failures += sample.failures_total - (0 if anew else before.failures_total)
+
+
 class LoadWhole:
     """Takes the frames of a tape in their order."""
 
     def __init__(self) -> None:
         self._buckets: Buckets = {}
         self._newest: LoadSample | None = None
-        self._first: LoadSample | None = None
+        self._ended = Ended()
         self._merged_at = float("-inf")
 
     def take(self, frame: Frame) -> None:
         sample = frame.samples.get(NAME)
         if not isinstance(sample, LoadSample):
             return
-        self._first = self._first or sample
-        if sample.mono - self._merged_at >= WINDOW_S - EARLY_S:
+        self._ended.take(sample)
+        since_s = sample.mono - self._merged_at
+        # It goes back where the machine was started again between two tapes.
+        if since_s >= WINDOW_S - EARLY_S or since_s < 0:
             self._merge(sample)
         self._newest = sample
 
     def values(self) -> dict[str, float]:
         """`load.*` of the whole; only what is known, and nothing of a tool that tells its own percentiles."""
-        newest, first = self._newest, self._first
-        if newest is None or first is None:
+        newest, ended = self._newest, self._ended
+        if newest is None:
             return {}
-        requests = newest.results_total - first.results_total
         told: dict[str, float] = {}
-        if requests > 0:
-            told["load.error_ratio"] = (newest.failures_total - first.failures_total) / requests
-            told["load.results_total"] = float(requests)
+        if ended.requests > 0:
+            told["load.error_ratio"] = ended.failures / ended.requests
+            told["load.results_total"] = float(ended.requests)
         if not self._buckets:  # watched for less than one window
             self._merge(newest)
         count = sum(self._buckets.values())

@@ -40,3 +40,8 @@ def number(value: float) -> str:
 def people(count: float) -> str:
     """A mean number of users: whole from ten on."""
     return f"{count:,.0f}" if count >= 9.95 else f"{count:.2g}"
+
+
+def counted(many: int, word: str) -> str:
+    """`no levels`, `1 level`, `2 levels`."""
+    return f"{many or 'no'} {word}{'' if many == 1 else 's'}"

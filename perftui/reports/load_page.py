@@ -308,7 +308,7 @@ def _charts(report: LoadReport, most: int) -> Charts:
     if report.result.knee_at is not None:
         pins.append(Pin(at=report.result.knee_at, sort="verdict", words=report.result.knee.says))
     if report.gave_way is not None:
-        pins.append(Pin(at=report.gave_way.since_at, sort="verdict", words=report.gave_way.issue))
+        pins.append(Pin(at=report.gave_way.since_at, sort="verdict", words=report.gave_way.began_as))
     return Charts(
         plots=tuple(Plot(reading=each.reading, points=tuple(each.points)) for each in shown),
         pins=tuple(sorted(pins, key=lambda pin: pin.at)),

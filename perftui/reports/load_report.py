@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import floor
 
 import msgspec
 
@@ -52,6 +53,9 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     severity: str
     issue: str
+    """At its worst."""
+    began_as: str
+    """The issue as it was told at first."""
     evidence: tuple[str, ...]
     since_at: float
     ended_at: float | None
@@ -64,7 +68,8 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 class Supported(msgspec.Struct, frozen=True, kw_only=True):
     """How many users the system carries."""
 
-    users: float | None
+    users: int | None
+    """Whole ones: of a knee at 18.7 users 18 are carried."""
     says: str
     at_least: bool = False
     """Nothing stopped it there: it may carry more."""
@@ -122,8 +127,8 @@ def load_report(
         feed=printable(course.feed, 200),
         load_from_at=begin_at,
         load_to_at=course.blocks[-1].at,
-        requests=course.requests,
-        failures=course.failures,
+        requests=course.ended.requests,
+        failures=course.ended.failures,
         result=result,
         targets=targets,
         standing=standing,
@@ -143,7 +148,11 @@ def _supported(result: LoadResult, targets: Targets) -> Supported:
     if not levels:
         return Supported(users=None, says="the feed told no users")
     most = levels[-1].users
-    limits = [each for each in targets.outcomes if _of_level(levels[0], each.reading) is not None and not each.at_least]
+    limits = [
+        each
+        for each in targets.outcomes
+        if not each.at_least and any(_of_level(level, each.reading) is not None for level in levels)
+    ]
     kept = most
     if limits:
         good = [level for level in levels if all(_kept(level, each) for each in limits)]
@@ -154,15 +163,15 @@ def _supported(result: LoadResult, targets: Targets) -> Supported:
         kept = max(below)
     words = f", which kept {', '.join(each.name for each in limits)}" if limits else ""
     if knee.users is not None and knee.limited_by == "generator" and knee.users <= kept:
-        return Supported(users=knee.users, says="beyond which the generator was the limit", at_least=True)
+        return Supported(users=floor(knee.users), says="beyond which the generator was the limit", at_least=True)
     if knee.users is not None and knee.users <= kept:
-        return Supported(users=knee.users, says="the knee, beyond which more users bring hardly more requests")
+        return Supported(users=floor(knee.users), says="the knee, beyond which more users bring hardly more requests")
     if kept < most:
-        return Supported(users=kept, says=f"the highest level{words}; the next one did not")
+        return Supported(users=floor(kept), says=f"the highest level{words}; the next one did not")
     if knee.state == "flat":
         return Supported(users=None, says=knee.says)
     seen = f"; {knee.says}" if knee.state == "none" else ""
-    return Supported(users=most, says=f"the most there were{words}{seen}", at_least=True)
+    return Supported(users=floor(most), says=f"the most there were{words}{seen}", at_least=True)
 
 
 def _of_level(level: Level, reading: str) -> float | None:
@@ -177,7 +186,7 @@ def _kept(level: Level, outcome: Outcome) -> bool:
 
 def _gave_way(
     tape: TapeReport, result: LoadResult, aborts: Sequence[Spell], begin_at: float
-) -> tuple[Stood | None, str]:
+) -> tuple[Spell | None, str]:
     """(the finding, in words what is known of it)"""
     moments = [(each.since_at, "the abort") for each in aborts[:1]]
     if result.knee_at is not None:
@@ -189,13 +198,14 @@ def _gave_way(
     if result.knee.limited_by == "generator" and not aborts:
         return None, "the generator gave way: beyond the knee requests take no longer, its users wait within it"
     moment_at, name = min(moments)
-    stood = [
-        Stood(rule=each.rule, title=each.title, since_at=each.since_at, ended_at=each.ended_at)
+    spells = {
+        Stood(rule=each.rule, title=each.title, since_at=each.since_at, ended_at=each.ended_at): each
         for each in tape.spells
         if each.severity != "info"
-    ]
-    first = first_to_give_way(stood, moment_at, begin_at, [phase.chain for phase in tape.phases])
-    if first is not None:
+    }
+    found = first_to_give_way(spells, moment_at, begin_at, [phase.chain for phase in tape.phases])
+    if found is not None:
+        first = spells[found]
         late_s = first.since_at - moment_at
         when = f"{number(abs(late_s))} s {'after' if late_s > 0 else 'before'} {name}"
         return first, f"{first.rule} gave way first, {when}; at its worst {first.title}"
@@ -203,27 +213,30 @@ def _gave_way(
 
 
 def _troubles(
-    tape: TapeReport, remedies: Mapping[str, Remedy], first: Stood | None, begin_at: float
+    tape: TapeReport, remedies: Mapping[str, Remedy], first: Spell | None, begin_at: float
 ) -> Iterator[Trouble]:
-    """The resources' findings, each rule once at its worst, the one that gave way first before all."""
+    """What gave way first before all, then the resources' findings, each rule once at its worst."""
     by_rule: dict[str, Spell] = {}
     for spell in tape.spells:
         if spell.rule.startswith(RESOURCES) and spell.severity != "info":
             known = by_rule.get(spell.rule)
             if known is None or (spell.severity, known.severity) == ("critical", "warning"):
                 by_rule[spell.rule] = spell
-    named = first.rule if first is not None else ""
-    for spell in sorted(by_rule.values(), key=lambda each: (each.rule != named, each.since_at)):
+    if first is not None and by_rule[first.rule].severity == first.severity:
+        del by_rule[first.rule]
+    told = sorted((each for each in by_rule.values() if each is not first), key=lambda each: each.since_at)
+    for spell in (*([first] if first is not None else []), *told):
         yield Trouble(
             component={"host": "host", "pg": "Postgres", "pool": "pool"}[spell.rule.partition(".")[0]],
             rule=spell.rule,
             severity=spell.severity,
             issue=spell.title,
+            began_as=spell.began_as,
             evidence=spell.evidence,
             since_at=spell.since_at,
             ended_at=spell.ended_at,
             remedy=remedies.get(spell.rule),
-            gave_way_first=spell.rule == named,
+            gave_way_first=spell is first,
             before_test=spell.since_at < begin_at,
         )
 
@@ -276,8 +289,10 @@ def _recommendations(
     result: LoadResult, supported: Supported, troubles: Sequence[Trouble], first: Trouble | None
 ) -> Iterator[str]:
     """Only what the findings and the numbers say."""
+    answered: set[str] = set()
     for each in troubles:
-        if each.remedy is not None and not each.before_test:
+        if each.remedy is not None and not each.before_test and each.rule not in answered:
+            answered.add(each.rule)
             begins = "" if first is None else "first " if each is first else "then "
             does = f": {each.remedy.mitigate[0]}" if each.remedy.mitigate else ""
             yield f"{begins}{each.rule}: playbook {each.remedy.playbook}, {each.remedy.title}{does}"

@@ -42,6 +42,8 @@ class Spell(msgspec.Struct, kw_only=True):
     rule: str
     severity: str
     title: str
+    began_as: str
+    """Its title when it was told for the first time: what stood at its beginning, before it grew."""
     since_at: float
     seen_at: float
     ended_at: float | None = None
@@ -155,7 +157,14 @@ class Gathering:
         for key, finding in found.items():
             spell = self._active.get(key)
             if spell is None:
-                spell = Spell(rule=finding.rule, severity="", title="", since_at=finding.since_at, seen_at=snapshot.at)
+                spell = Spell(
+                    rule=finding.rule,
+                    severity="",
+                    title="",
+                    began_as=printable(finding.title, 300),
+                    since_at=finding.since_at,
+                    seen_at=snapshot.at,
+                )
                 self._active[key] = spell
                 self.spells.append(spell)
             self._worsen(spell, finding)

@@ -52,6 +52,14 @@ def test_the_knee_of_a_real_service_is_its_capacity(capsys: pytest.CaptureFixtur
     assert knee["users"] == pytest.approx(SATURATED, rel=0.25)
     assert page["report"]["gave_way"]["rule"] == "pool.exhausted"
     assert page["report"]["standing"]["status"] == "CONDITIONAL"
+    assert page["report"]["supported"]["users"] == int(knee["users"])
+
+
+def test_a_moment_is_told_as_it_was_then(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["load", "report", str(KNEE)])
+    marks = [line for line in capsys.readouterr().out.splitlines() if line.startswith("1 13:46:39Z")]
+
+    assert marks == ["1 13:46:39Z verdict: pool workers has 5 of 5 connections in use, 1 client waits"]
 
 
 def test_stopped_before_it_no_knee_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +132,17 @@ def test_a_budget_decides_and_limits_the_users(tmp_path: Path, capsys: pytest.Ca
     assert "the budgets of shop" in found["measured_against"]
     assert found["supported"]["users"] == 40
     assert "kept P95" in found["supported"]["says"]
+
+
+def test_a_budget_counts_although_the_lowest_level_has_too_few_requests_to_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget = tmp_path / "budget.toml"
+    budget.write_text('title = "shop"\n[[budget]]\nname = "P95"\nreading = "load.p95_s"\nmax = "150ms"\n')
+    found = told(capsys, tape(tmp_path, [*[Second(rate=0.5, users=1)] * 20, *steps(*UP)]), "--budget", budget)[1]
+
+    assert found["report"]["result"]["levels"][0]["p95_s"] is None
+    assert found["report"]["supported"]["users"] == 40
 
 
 def test_a_generator_at_its_limit_says_nothing_of_the_system(
@@ -241,6 +260,7 @@ def test_parts_of_one_test_are_one(tmp_path: Path, capsys: pytest.CaptureFixture
         (["cpu-hog.ptape"], ExitCode.UNKNOWN, "no load test is on the tape"),
         (["load-knee.ptape", "cpu-hog.ptape", "--cost-per-hour", "0"], ExitCode.USAGE, "above 0"),
         (["no.ptape"], ExitCode.USAGE, "no.ptape"),
+        (["load-knee.ptape", "--cost-per-hour", "much"], ExitCode.USAGE, "much: expected what an hour costs"),
         (["load-knee.ptape", "--budget", "none"], ExitCode.USAGE, "no such budget file"),
     ],
 )

@@ -8,6 +8,7 @@ from perftui.history.load_whole import LoadWhole
 from perftui.model.frame import Frame
 from perftui.model.histogram import Buckets, bucket_of, merged
 from perftui.sources.load import LoadSample
+from tests.loads import STARTED_AT
 
 
 def whole(latencies: list[list[float]], jitter: float = 0.0) -> dict[str, float]:
@@ -47,3 +48,15 @@ def test_a_watch_of_less_than_a_window_counts_as_well() -> None:
 def test_without_a_load_test_nothing_is_told() -> None:
     assert LoadWhole().values() == {}
     assert "load.p95_s" not in whole([[], [0.1] * 5])
+
+
+def test_what_ended_is_counted_on_when_the_watch_begins_anew() -> None:
+    told = LoadWhole()
+    totals = [100, 160, 220, 5, 45]
+    for second, total in enumerate(totals):
+        mono = float(second) if total > 50 else second - 3.0
+        sample = LoadSample(mono=mono, tool="k6", feed="f", results_total=total, failures_total=total // 5)
+        told.take(Frame(seq=second, at=STARTED_AT + second, mono=mono, samples={"load": sample}))
+
+    assert told.values()["load.results_total"] == 120 + 45
+    assert told.values()["load.error_ratio"] == pytest.approx(0.2)
