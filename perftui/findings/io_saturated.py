@@ -55,7 +55,9 @@ def io_saturated(history: History, limits: IoSaturatedLimits) -> list[Finding]:
     window = limits.window_s
     iowait = mean(history, _IOWAIT, window)
     full = mean(history, _FULL, window)
-    leader = leaders.leading(history, leaders.disk, floor=4096.0)
+    # Beside others that compute and write, who waits is not who moves most.
+    sleeper = None if idle_cpus else leaders.leading(history, leaders.asleep, floor=1.0)
+    leader = sleeper or leaders.leading(history, leaders.disk, floor=4096.0)
     disk, disk_evidence = _disk(history, window)
     worst = max(of_late(history, _FULL, window), default=waits.highest)
     where = f"disk {disk}" if disk else "disks"

@@ -67,6 +67,11 @@ def disk(process: ProcessReading) -> float:
     return moved + (4096.0 if process.state == "D" else 0.0)
 
 
+def asleep(process: ProcessReading) -> float:
+    """One that sleeps until a disk answers."""
+    return float(process.state == "D")
+
+
 def major_faults(process: ProcessReading) -> float:
     return process.major_faults_per_s or 0.0
 

@@ -20,6 +20,14 @@ def test_a_forgotten_transaction_is_at_the_top_of_all_that_follows_from_it() -> 
     assert set(locked) == {"pg.idle_in_transaction"}, "a crowd that has just formed is not told as another thing first"
 
 
+def test_beside_full_cpus_who_waits_for_the_disk_is_named_and_not_who_writes_most() -> None:
+    shown = [each for snapshot in play("drill-io-saturation") for each in snapshot.findings]
+    named = {each.subject.get("process") for each in shown if each.rule == "host.io_saturated"}
+
+    assert named == {"fio"}
+    assert "with all CPUs busy" in next(each.title for each in shown if each.rule == "host.io_saturated")
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", ["drill-healthy", "load-steady"])
 def test_a_busy_shop_and_a_steady_load_are_healthy_elsewhere_too(name: str, variant: str) -> None:

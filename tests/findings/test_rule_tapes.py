@@ -17,7 +17,7 @@ from perftui.sources.pg_activity import PgActivityPart
 from perftui.sources.pg_replication import PgReplicationPart
 from perftui.sources.pg_tables import PgTablesPart
 from perftui.sources.probes import ProbesPart
-from tests.findings import cuts
+from tests.findings import cuts, probe_cuts
 from tests.findings.tapes import TAPES, Variant, as_recorded, both, played, told
 from tests.findings.variants import every, lasts
 
@@ -209,29 +209,29 @@ PAIRS = {
     "probe.failing": Pair(Scene("probe-hung-service"), Scene("drill-slow-dependency"), above("probe.total_s", 1.0)),
     "probe.slow": Pair(Scene("drill-slow-dependency"), Scene("drill-pool-exhaustion"), above("probe.total_s", 0.4)),
     "probe.tail_latency": Pair(
-        Scene("drill-healthy", cuts.late_ones(40, 3.0)),
-        Scene("drill-healthy", cuts.late_ones(400, 3.0)),
+        Scene("drill-healthy", probe_cuts.late_ones(40, 3.0)),
+        Scene("drill-healthy", probe_cuts.late_ones(400, 3.0)),
         above("probes.app.p99_s", 0.001),
     ),
     "slo.latency": Pair(
-        Scene("drill-healthy", cuts.objective(p95_s=0.06)),
-        Scene("drill-healthy", cuts.objective(p95_s=0.15)),
+        Scene("drill-healthy", probe_cuts.objective(p95_s=0.06)),
+        Scene("drill-healthy", probe_cuts.objective(p95_s=0.15)),
         above("probe.p95_s", 0.08),
     ),
     "slo.error_budget": Pair(
-        Scene("probe-hung-service", cuts.objective(error_ratio=0.001)),
-        Scene("probe-hung-service", cuts.objective(error_ratio=0.01)),
+        Scene("probe-hung-service", probe_cuts.objective(error_ratio=0.001)),
+        Scene("probe-hung-service", probe_cuts.objective(error_ratio=0.01)),
         above("probe.error_ratio", 0.01),
     ),
     "load.abort": Pair(Scene("load-steady", cuts.failing(0.2)), Scene("load-steady"), above("load.error_ratio", 0.01)),
     "deploy.shifted": Pair(
-        Scene("drill-healthy", cuts.released(1.8)),
-        Scene("drill-healthy", cuts.released(1.0)),
+        Scene("drill-healthy", probe_cuts.released(1.8)),
+        Scene("drill-healthy", probe_cuts.released(1.0)),
         lambda history: read("deploy_file")(history),
     ),
     "tls.expiring": Pair(
         Scene("drill-expired-certificate"),
-        Scene("drill-expired-certificate", cuts.certificates_end(45)),
+        Scene("drill-expired-certificate", probe_cuts.certificates_end(45)),
         shown_certificate,
     ),
     "pool.unreachable": Pair(
