@@ -15,8 +15,12 @@ from perftui.commands.facts_file import read_facts
 from perftui.history.parity import parity
 from perftui.model.exit_code import ExitCode
 from perftui.model.facts import Facts, Gathered, PostgresFacts
+from perftui.playbooks.capture import captured
+from perftui.playbooks.steps.run import Run
+from perftui.playbooks.steps.world import Done
 from perftui.reports.facts import facts_toml
 from perftui.reports.parity import WIDTH, parity_text
+from tests.playbooks.test_library_commands import step_of
 from tests.servers import dsn, execute
 
 POSTGRES = PostgresFacts(
@@ -122,6 +126,12 @@ def test_a_real_server(postgres: OwnPostgres, tmp_path: Path, capsys: pytest.Cap
         text = capsys.readouterr().out
         assert '"public.parity_orders" = 20000' in text and "max_connections = 70" in text
         assert "# cache_hit_ratio: only " in text
+
+        step = step_of("loadtest-preflight/rows")
+        assert isinstance(step.do, Run) and step.capture is not None
+        assert main([*map(str, step.do.argv[1:]), "--dsn", dsn(postgres)]) == ExitCode.HEALTHY
+        here = captured(step.capture, Done(state="passed", output=capsys.readouterr().out), 200)["here"]
+        assert here["counted"] and here["rows"] >= 20000
 
         more = text.replace("= 20000", "= 30000").replace("max_connections = 70", "max_connections = 100")
         assert main(["load", "parity", "--production", kept(tmp_path, more), *arguments]) == ExitCode.WARNING
