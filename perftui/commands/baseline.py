@@ -89,7 +89,8 @@ def _save(args: argparse.Namespace) -> ExitCode:
 
 def _compare(args: argparse.Namespace, kept: Baseline) -> ExitCode:
     args.reading = [*args.reading, *kept.courses]
-    found = compare(kept.courses, _Window(args).courses())
+    window = _Window(args)
+    found = compare(kept.courses, window.courses())
     if not found:
         print(f"perftui: {args.name}: nothing that it knows is measured here", file=sys.stderr)
         return ExitCode.UNKNOWN
@@ -98,9 +99,11 @@ def _compare(args: argparse.Namespace, kept: Baseline) -> ExitCode:
 
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     else:
-        from perftui.reports.baseline import comparison_text
+        from perftui.reports.baseline import comparison_text, elsewhere, too_short
 
         print(comparison_text(kept, found))
+        for line in (*elsewhere(kept, window.machine), *too_short(found)):
+            print(f"perftui: {line}", file=sys.stderr)
     if any(each.regressed for each in found):
         return ExitCode.WARNING
     return ExitCode.UNKNOWN if all(each.low is None for each in found) else ExitCode.HEALTHY
@@ -115,11 +118,11 @@ class _Window:
         from perftui.pipeline.loop import Judge, new_store
 
         self._points: dict[str, list[tuple[float, float]]] = {name: [] for name in (*READINGS, *args.reading)}
-        self._machine, frames = _tape(args.tape) if args.tape is not None else (machine(), live_frames(args))
-        judge, store = Judge(machine=self._machine), new_store(keep=900)
+        self.machine, frames = _tape(args.tape) if args.tape is not None else (machine(), live_frames(args))
+        judge, store = Judge(machine=self.machine), new_store(keep=900)
         self._first: Frame | None = None
         deploys: dict[str, None] = {}
-        incidents: dict[str, None] = {}
+        incidents: dict[str, str] = {}
         for place, frame in enumerate(frames):
             history = store.push(frame)
             self._first, self._last = self._first or frame, frame
@@ -128,9 +131,11 @@ class _Window:
                 if value is not None:
                     points.append((frame.mono, value))
             if place % _LOOK_EVERY == 0:
-                incidents.update((each.title, None) for each in judge.snapshot(history).findings if each.severity > 1)
+                incidents.update(
+                    (each.rule, each.title) for each in judge.snapshot(history).findings if each.severity > 1
+                )
                 deploys.update(_deployed(history, self._first.at))
-        self.deploys, self.incidents = list(deploys), list(incidents)[:3]
+        self.deploys, self.incidents = list(deploys), list(incidents.values())[:3]
 
     @property
     def span_s(self) -> float:
@@ -143,7 +148,7 @@ class _Window:
     def baseline(self, name: str) -> Baseline:
         from perftui import __version__
 
-        here, first = self._machine, self._first
+        here, first = self.machine, self._first
         assert first is not None
         return Baseline(
             name=name,

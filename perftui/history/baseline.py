@@ -18,10 +18,14 @@ from perftui.history.percentiles import percentile, variation
 BLOCK_S = 30.0
 MIN_S = 1800.0
 """PLAYBOOKS baseline-establish: at least 30 minutes at 1 s."""
+MIN_MEANS = 10
+"""On either side; with fewer there is no interval."""
 MOST_CV = 0.3
 """S002 35.4: above it the variance is high."""
 REGRESSION = 0.2
 """S002 35.4.1: a P95 above +20 %."""
+WORTH_TELLING = 0.001
+"""Where there was nothing no share can be told of it: above 0.1 % of errors (S003, tier 1), or 1 ms (ours), it regressed."""
 READINGS = (
     "load.p50_s",
     "load.p95_s",
@@ -85,7 +89,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Ends of its 95 % interval; None with fewer than ten means on either side."""
     p95_ratio: float | None
     moved: bool
-    """The interval leaves out 1."""
+    """The interval leaves out 1; of what was 0 then, that it no longer is."""
     regressed: bool
     """A time or a share of errors whose P95 is above +20 %, and which moved up."""
 
@@ -145,8 +149,12 @@ def _difference(reading: str, before: Course, now: Course) -> Difference:
     ratio = now.median / before.median if before.median else None
     low, high = _interval(before.means, now.means) if ratio is not None else (None, None)
     p95 = now.p95 / before.p95 if before.p95 else None
-    moved = low is not None and high is not None and not low <= 1 <= high
-    grew = moved and (ratio or 0.0) > 1
+    if ratio is None:
+        moved = grew = _out_of_nothing(before, now)
+    else:
+        moved = low is not None and high is not None and not low <= 1 <= high
+        grew = moved and ratio > 1
+    limit = before.p95 * (1 + REGRESSION)
     return Difference(
         reading=reading,
         before=before,
@@ -156,8 +164,15 @@ def _difference(reading: str, before: Course, now: Course) -> Difference:
         high=high,
         p95_ratio=p95,
         moved=moved,
-        regressed=worse_up(reading) and grew and p95 is not None and p95 > 1 + REGRESSION,
+        regressed=worse_up(reading) and grew and now.p95 > max(WORTH_TELLING if ratio is None else 0.0, limit),
     )
+
+
+def _out_of_nothing(before: Course, now: Course) -> bool:
+    """Mostly 0 then, and now mostly not: at least three quarters of the means are above most of those of then."""
+    if min(len(before.means), len(now.means)) < MIN_MEANS:
+        return False
+    return (percentile(sorted(now.means), 0.25) or 0.0) > before.p95
 
 
 def worse_up(reading: str) -> bool:
@@ -167,7 +182,7 @@ def worse_up(reading: str) -> bool:
 
 def _interval(before: Sequence[float], now: Sequence[float]) -> tuple[float | None, float | None]:
     """Of the ratio of medians, by drawing runs of four neighbours again and again; the same for the same values."""
-    if len(before) < 10 or len(now) < 10:
+    if min(len(before), len(now)) < MIN_MEANS:
         return None, None
     chance = Random(1)
     ratios = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from perftui.history.baseline import Baseline, Difference
+from perftui.history.baseline import MIN_MEANS, Baseline, Difference
+from perftui.model.frame import Machine
 from perftui.model.units import unit_of
 from perftui.views.format import UNKNOWN, in_unit, stamp
 
@@ -38,6 +39,20 @@ def comparison_text(baseline: Baseline, found: list[Difference]) -> str:
             f"{_value(each.before.p95, each.reading):>11}{_value(each.now.p95, each.reading):>11}{_ratio(each.p95_ratio):>7}"
         )
     return "\n".join(lines)
+
+
+def elsewhere(baseline: Baseline, here: Machine) -> list[str]:
+    """That it was not taken under the conditions of here, in a line; none where it was."""
+    then = (baseline.host, f"{baseline.cores} cores", baseline.system)
+    pairs = zip(then, (here.hostname, f"{here.cores} cores", here.system), strict=True)
+    differ = [f"{before} → {now}" for before, now in pairs if before != now]
+    return [f"not the same conditions: {', '.join(differ)}"] if differ else []
+
+
+def too_short(found: list[Difference]) -> list[str]:
+    """Why there is no interval, in a line; none where there is one."""
+    most = max(min(len(each.before.means), len(each.now.means)) for each in found)
+    return [f"too short to tell chance apart: {most} means of 30 s, at least {MIN_MEANS}"] if most < MIN_MEANS else []
 
 
 def _ratio(ratio: float | None) -> str:

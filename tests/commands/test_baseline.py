@@ -77,3 +77,23 @@ def test_mistakes_are_one_line(arguments: list[str], words: str, capsys: pytest.
 def test_no_baseline_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["baseline", "list"]) == ExitCode.HEALTHY
     assert "no baseline is kept" in capsys.readouterr().err
+
+
+def test_errors_where_there_were_none_regressed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No ratio can be told of nothing, and a release must not pass for it."""
+    assert main(["baseline", "save", "steady", "--tape", tape(tmp_path, 0.1)]) == ExitCode.HEALTHY
+    for failing, code in ((0.0005, ExitCode.HEALTHY), (0.09, ExitCode.WARNING)):
+        compared = ["baseline", "compare", "steady", "--tape", tape(tmp_path, 0.1, 900, failing)]
+        assert main(compared) == code
+        assert ("REGRESSED load.error_ratio" in capsys.readouterr().out) == (code == ExitCode.WARNING)
+
+
+def test_what_makes_a_comparison_doubtful_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["baseline", "save", "steady", "--tape", tape(tmp_path, 0.1)]) == ExitCode.HEALTHY
+    short = Path(tape(tmp_path, 0.1, 120))
+    short.write_text(short.read_text().replace("web-1", "web-2"))
+
+    assert main(["baseline", "compare", "steady", "--tape", str(short)]) == ExitCode.UNKNOWN
+    told = capsys.readouterr().err
+    assert "not the same conditions: web-1 → web-2\n" in told
+    assert "too short to tell chance apart: 4 means of 30 s, at least 10" in told
