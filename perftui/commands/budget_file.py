@@ -10,7 +10,7 @@ import msgspec
 from perftui.findings.budget import Budget, Statistic, usual_statistic
 from perftui.model.failure import UsageError
 from perftui.model.units import unit_of
-from perftui.playbooks.complaint import Wrong
+from perftui.playbooks.complaint import Wrong, nearest
 from perftui.playbooks.values import Quantity
 
 SHIPPED = Path(__file__).parent / "budgets"
@@ -68,12 +68,26 @@ def _budget(line: _Line, where: str) -> Budget:
         name=line.name,
         reading=line.reading,
         statistic=line.statistic or usual_statistic(line.reading),
-        limit=quantity(written, unit, where),
+        limit=_limit(line.reading, written, unit, where),
         at_least=line.max is None,
         times_of=line.times_of,
         near_ratio=None if line.near is None else quantity(line.near, "ratio", f"{where}: near"),
         seed=line.seed,
     )
+
+
+def _limit(reading: str, written: str | float, unit: str, where: str) -> float:
+    """A share above 1 is written with its unit: who writes 5 for 5 % has a budget of 500 %, which nothing exceeds."""
+    if unit == "ratio" and not isinstance(written, str) and written > 1:
+        raise UsageError(f'{where}: {written:g} is {written:.0%} of {reading}; write "{written:g}%" or "{written:.0%}"')
+    try:
+        return quantity(written, unit, where)
+    except UsageError as exc:
+        from perftui.pipeline.catalogue import catalogue
+
+        known = {entry.name for entry in catalogue()}
+        near = "" if reading in known else nearest(reading, known)
+        raise UsageError(f"{exc}; {reading} is no reading, {near}" if near else str(exc)) from None
 
 
 def quantity(written: str | float, unit: str, where: str) -> float:
@@ -83,7 +97,7 @@ def quantity(written: str | float, unit: str, where: str) -> float:
     try:
         told = Quantity.parse(written.replace(" ", ""))
     except Wrong as exc:
-        raise UsageError(f"{where}: {exc}") from None
+        raise UsageError(f"{where}: {exc}; {exc.right}") from None
     if told.unit and told.unit != unit:
         raise UsageError(f"{where}: {written} is no {unit or 'plain number'}")
     return told.value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from perftui.commands.console import dsn_argument
 from perftui.commands.load_sources import load_arguments, with_load
-from perftui.findings.budget import Budget, Measured, Outcome, State, Statistic, judged, statistic
+from perftui.findings.budget import Budget, Measured, Outcome, State, Statistic, apdex_target_s, judged, statistic
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import SourceError, UsageError
 
@@ -81,11 +81,11 @@ def _measured(args: argparse.Namespace, budgets: list[Budget]) -> Measured:
     if args.values is not None:
         whole.update(_values(args.values))
     if args.results:
-        whole.update(_results(args.results))
+        whole.update(_results(args.results, apdex_target_s(budgets)))
     if args.tape is not None or args.watch_s is not None:
         readings = {name for budget in budgets for name in (budget.reading, budget.times_of) if name}
         frames = _tape_frames(args.tape) if args.tape is not None else live_frames(args)
-        courses, told = _courses(frames, readings)
+        courses, told = _courses(frames, readings, apdex_target_s(budgets))
         whole = {**told, **whole}
 
     def measured(reading: str, which: Statistic) -> tuple[float | None, Statistic]:
@@ -113,7 +113,7 @@ def _values(file: str) -> Values:
     }
 
 
-def _results(files: list[str]) -> Values:
+def _results(files: list[str], target_s: float) -> Values:
     """`load.*` over all results of the files together, or as a tool that keeps none reports them."""
     reports = [report for file in files if (report := _report(file)) is not None]
     if reports and len(files) > 1:
@@ -137,6 +137,7 @@ def _results(files: list[str]) -> Values:
         "load.p99_s": figures.p99_s,
         "load.error_ratio": figures.failures / figures.requests,
         "load.results_total": float(figures.requests),
+        "load.apdex": collector.apdex(target_s),
     }
     return {name: value for name, value in named.items() if value is not None}
 
@@ -183,7 +184,7 @@ def live_frames(args: argparse.Namespace) -> Iterable[Frame]:
     return asyncio.run(watch())
 
 
-def _courses(frames: Iterable[Frame], readings: set[str]) -> tuple[dict[str, list[float]], Values]:
+def _courses(frames: Iterable[Frame], readings: set[str], target_s: float) -> tuple[dict[str, list[float]], Values]:
     """(known values by reading, what is told of a load test as a whole)."""
     from perftui.history.load_whole import LoadWhole
     from perftui.pipeline.loop import new_store
@@ -200,4 +201,4 @@ def _courses(frames: Iterable[Frame], readings: set[str]) -> tuple[dict[str, lis
                     values.append(value)
     except SourceError as exc:
         raise UsageError(exc.detail) from exc
-    return courses, load.values()
+    return courses, load.values(target_s)

@@ -106,7 +106,7 @@ def _from_head(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 def _format(file: str, head: bytes, unit: str, named: str | None) -> Format:
     from perftui.sources.access_logs import access_log, named_format
-    from perftui.sources.load_formats import recognised
+    from perftui.sources.load_formats import not_a_stream, recognised
     from perftui.sources.wrk_report import is_wrk_report
 
     if named is not None:
@@ -116,6 +116,9 @@ def _format(file: str, head: bytes, unit: str, named: str | None) -> Format:
     found = recognised(head) or access_log(head, unit)
     if found is not None and found.tool == "locust":
         raise UsageError(f"{file}: Locust's history holds no single times; watch it with --load")
+    summary = not_a_stream(head) if found is None else ""
+    if summary:
+        raise UsageError(f"{file}: {summary}")
     if found is None:
         raise UsageError(
             f"{file}: no time of a request is found in its lines; an access log needs $request_time or %D, --format names "

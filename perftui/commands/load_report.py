@@ -128,7 +128,7 @@ class _Watched:
         tapes = _opened(args.tapes)
         judge = Judge(machine=tapes[0].machine, limits=load(args.config).limits)
         gathering, store = Gathering(dict.fromkeys((*READINGS, *MAIN))), new_store()
-        self.course, self._whole = LoadCourse(), LoadWhole()
+        self.course, self._whole, self._budgets = LoadCourse(), LoadWhole(), budgets
         named = {name for budget in budgets for name in (budget.reading, budget.times_of) if name}
         self._values: dict[str, list[float]] = {name: [] for name in named}
         try:
@@ -152,9 +152,9 @@ class _Watched:
 
     def measured(self) -> Measured:
         """Of the whole where that is told, else of the course."""
-        from perftui.findings.budget import statistic
+        from perftui.findings.budget import apdex_target_s, statistic
 
-        whole = self._whole.values()
+        whole = self._whole.values(apdex_target_s(self._budgets))
 
         def value(reading: str, which: Statistic) -> tuple[float | None, Statistic]:
             if reading in whole:

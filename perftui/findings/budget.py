@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from perftui.history.percentiles import percentile
+from perftui.history.percentiles import APDEX_TARGET_S, percentile
 from perftui.model.units import unit_of
 
 Statistic = Literal["whole", "avg", "max", "min", "last", "p50", "p95", "p99"]
@@ -55,6 +55,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     used_ratio: float | None
     """How much of the budget was used; for what has to be reached, the limit over the value."""
     seed: str = ""
+
+
+def apdex_target_s(budgets: Iterable[Budget]) -> float:
+    """T of Apdex: the P95 that has to be kept, else 0.5 s."""
+    limits = (
+        each.limit for each in budgets if each.reading == "load.p95_s" and not each.at_least and not each.times_of
+    )
+    return next(limits, APDEX_TARGET_S)
 
 
 def usual_statistic(reading: str) -> Statistic:

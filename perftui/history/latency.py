@@ -9,6 +9,7 @@ from math import sqrt
 
 import msgspec
 
+from perftui.history.percentiles import apdex_of_buckets
 from perftui.model.histogram import GROWTH, Buckets, bucket_of, merged, middle, percentiles
 from perftui.sources.load_format import Result
 
@@ -23,6 +24,9 @@ _MOST_SPANS = 1500
 _MOST_STARTS = 100_000
 _SHARES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 _ID = re.compile(r"(?<=/)(?:\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,})(?=/|$)|\d{4,}")
+
+_HOST = re.compile(r"[a-z]{2,5}://[^/]{1,100}")
+"""Scheme, host and port; the digits of a port are no identifier."""
 
 
 class Tally:
@@ -204,6 +208,11 @@ class Collector:
             histogram=bars(whole),
         )
 
+    def apdex(self, target_s: float) -> float | None:
+        """Of all of them; None without any."""
+        whole = merged(tally.buckets for tally in self._spans.values())
+        return apdex_of_buckets(whole, sum(tally.failures for tally in self._spans.values()), target_s)
+
     def _slowest(self) -> list[PathFigures]:
         times = {path: _time(tally.buckets) for path, tally in self._paths.items()}
         whole = sum(times.values()) or 1.0
@@ -217,7 +226,11 @@ class Collector:
 @lru_cache(maxsize=100_000)
 def plain_path(path: str) -> str:
     """`/orders/123/items` and `/orders/7/items` are one: `/orders/{id}/items`."""
-    return _ID.sub("{id}", path[:200]) if path else ""
+    if not path:
+        return ""
+    begin = _HOST.match(path)
+    host = begin[0] if begin else ""
+    return host + _ID.sub("{id}", path[len(host) : 200])
 
 
 def _by_steps(spans: _Spans, step: int) -> _Spans:

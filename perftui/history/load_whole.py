@@ -5,6 +5,7 @@ Of the last seconds, which fill no window, nothing is told.
 
 from __future__ import annotations
 
+from perftui.history.percentiles import APDEX_TARGET_S, apdex_of_buckets
 from perftui.model.frame import Frame
 from perftui.model.histogram import Buckets, merged, percentiles
 from perftui.sources.load import EARLY_S, MIN_FOR_P95, MIN_FOR_P99, NAME, WINDOW_S, LoadSample
@@ -46,8 +47,8 @@ class LoadWhole:
             self._merge(sample)
         self._newest = sample
 
-    def values(self) -> dict[str, float]:
-        """`load.*` of the whole; only what is known, and nothing of a tool that tells its own percentiles."""
+    def values(self, apdex_target_s: float = APDEX_TARGET_S) -> dict[str, float]:
+        """`load.*` of the whole; only what is known, and no times of a tool that tells its own percentiles."""
         newest, ended = self._newest, self._ended
         if newest is None:
             return {}
@@ -62,6 +63,10 @@ class LoadWhole:
         for name, value, least in (("p50", p50, 1), ("p95", p95, MIN_FOR_P95), ("p99", p99, MIN_FOR_P99)):
             if value is not None and count >= least:
                 told[f"load.{name}_s"] = value
+        failing = told.get("load.error_ratio")
+        apdex = None if failing is None else apdex_of_buckets(self._buckets, round(failing * count), apdex_target_s)
+        if apdex is not None:
+            told["load.apdex"] = apdex
         return told
 
     def _merge(self, sample: LoadSample) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, sqrt
+
+from perftui.model.histogram import middle
+
+APDEX_TARGET_S = 0.5
+"""Ours, T of Apdex where there is no SLO: answered within half a second is satisfied."""
 
 
 def percentile(ordered: Sequence[float], share: float, least: int = 1) -> float | None:
@@ -29,3 +34,11 @@ def apdex(answered: Sequence[float], failures: int, target_s: float) -> float | 
     tolerating = sum(target_s < time <= 4 * target_s for time in answered)
     count = len(answered) + failures
     return (satisfied + tolerating / 2) / count if count else None
+
+
+def apdex_of_buckets(buckets: Mapping[int, int], failures: int, target_s: float) -> float | None:
+    """Apdex where the times of failures are counted among all: each of them is taken from the satisfied, at worst."""
+    count = sum(buckets.values())
+    satisfied = sum(times for bucket, times in buckets.items() if middle(bucket) <= target_s)
+    tolerating = sum(times for bucket, times in buckets.items() if target_s < middle(bucket) <= 4 * target_s)
+    return (max(0, satisfied - failures) + tolerating / 2) / count if count else None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from perftui.history.history import History, Trend
-from perftui.history.percentiles import apdex, percentile, variation
+from perftui.history.percentiles import APDEX_TARGET_S, apdex, percentile, variation
 from perftui.sources.kind import Part
 from perftui.sources.probes import ProbeReading, ProbesPart
 
@@ -24,8 +24,6 @@ BURN_WINDOW_S = 300.0
 MIN_FOR_P95 = 20
 """With fewer results the highest one would be the P95."""
 MIN_FOR_P99 = 100
-APDEX_TARGET_S = 0.5
-"""Ours, where there is no SLO: answered within half a second is satisfied."""
 DAY_S = 86400.0
 CALM_AFTER = 5
 """Ours: so many requests must go well before trouble that came and went is over."""

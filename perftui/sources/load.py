@@ -14,7 +14,7 @@ from perftui.model.histogram import Buckets, buckets_of, mean, merged, percentil
 from perftui.sources.files import Clock, Worker
 from perftui.sources.kind import Part, SourceKind
 from perftui.sources.load_format import Batch, Format, Told, moment
-from perftui.sources.load_formats import recognised
+from perftui.sources.load_formats import not_a_stream, recognised
 
 NAME = "load"
 WINDOW_S = 10.0
@@ -198,7 +198,8 @@ class LoadFeed:
             return None
         found = recognised(head, self._named)
         if found is None:
-            raise SourceError(FailureKind.MALFORMED, f"{self._feed}: its first line is none of {FORMATS}")
+            what = not_a_stream(head) or f"its first line is none of {FORMATS}"
+            raise SourceError(FailureKind.MALFORMED, f"{self._feed}: {what}")
         return found
 
     def _count(self, mono: float, batches: list[Batch]) -> None:

@@ -141,6 +141,13 @@ FORMATS: dict[str, Callable[[str], Format | None]] = {
 """By name: the format's reader for a file that begins with this line; None where it doesn't."""
 
 
+def not_a_stream(head: bytes) -> str:
+    """What a file is that looks like results and holds none; empty where nothing is known of it."""
+    if head.lstrip().startswith(b"{") and b'"metrics"' in head[:4096] and b'"metric"' not in head[:4096]:
+        return "k6's summary of the end, which holds no single results; expected what --out json=FILE or --out csv=FILE writes"
+    return ""
+
+
 def recognised(head: bytes, named: str | None = None) -> Format | None:
     """The reader for a file with this first line; None where no format begins so.
 

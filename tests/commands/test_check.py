@@ -101,7 +101,9 @@ HEAD = 'title = "t"\n[[budget]]\nname = "n"\nreading = "load.p95_s"\n'
         (HEAD, "n: expected max or min, one of them"),
         (HEAD + "max = 1\nmin = 1\n", "n: expected max or min, one of them"),
         (HEAD + 'max = "5%"\n', "n: 5% is no s"),
-        (HEAD + 'max = "fast"\n', "n: 'fast' is no number"),
+        (HEAD + 'max = "fast"\n', "n: 'fast' is no number; write 10, 20%, 100ms or 512MiB"),
+        (HEAD.replace("p95_s", "p95") + 'max = "1ms"\n', "load.p95 is no reading, did you mean load.p95_s"),
+        (HEAD.replace("p95_s", "error_ratio") + "max = 5\n", '5 is 500% of load.error_ratio; write "5%" or "500%"'),
         (HEAD + "max = 1\nunit = 3\n", "unknown field unit"),
         (HEAD + 'max = 1\nstatistic = "mode"\n', "Invalid enum value 'mode'"),
     ],
@@ -128,3 +130,22 @@ def test_a_mistake_is_one_line(budget: str, words: str, tmp_path: Path, capsys: 
 def test_what_is_missing_is_told(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *arguments]) == ExitCode.USAGE
     assert words in capsys.readouterr().err
+
+
+def test_a_tier_can_be_kept_by_a_load_test_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Apdex is told of its results, with the budget's P95 as T."""
+    results = tmp_path / "run.jtl"
+    results.write_text(JTL)
+    tape = kept_tape(tmp_path / "run.jsonl", [(second, Second(latency_s=0.1)) for second in range(60)])
+
+    for source in (["--results", str(results)], ["--tape", str(tape)]):
+        assert main(["check", "--budget", "s003-tier1", *source]) == ExitCode.HEALTHY
+        assert "4 of 4 kept" in capsys.readouterr().out
+
+
+def test_the_summary_of_k6_is_told_from_its_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = tmp_path / "summary.json"
+    summary.write_text('{\n    "metrics": {\n        "http_reqs": {"count": 3}\n    }\n}\n')
+
+    assert main(["check", "--budget", "s003-tier1", "--results", str(summary)]) == ExitCode.USAGE
+    assert "k6's summary of the end, which holds no single results" in capsys.readouterr().err

@@ -62,6 +62,7 @@ def test_spread_and_shape(times: list[float], spread: str, stick: bool | None) -
         ("/orders/7", "/orders/{id}"),
         ("/v2/users/3fa85f64-5717-4562-b3fc-2c963f66afa6", "/v2/users/{id}"),
         ("/static/app.52476.js", "/static/app.{id}.js"),
+        ("http://shop:18080/orders/7", "http://shop:18080/orders/{id}"),
         ("/", "/"),
         ("", ""),
     ],
