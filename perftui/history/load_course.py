@@ -10,7 +10,7 @@ from perftui.history.load_phase import LoadPhasePart
 from perftui.history.load_whole import Ended
 from perftui.history.words import counted
 from perftui.model.frame import Frame
-from perftui.sources.load import EARLY_S, NAME, WINDOW_S, LoadPart, LoadSample
+from perftui.sources.load import EARLY_S, NAME, SILENT_S, WINDOW_S, LoadPart, LoadSample
 
 GROWING = (
     "host.memory.classes.anonymous_bytes",
@@ -66,7 +66,7 @@ class LoadCourse:
         self.ended.take(sample)
         self._newest = sample
         self.tool, self.feed = sample.tool, sample.feed
-        self._silent += part.requests_per_s is None
+        self._silent += sample.age_s > SILENT_S
         if self._taken_mono is None:
             self._taken_mono = sample.mono
         if part.users is not None:

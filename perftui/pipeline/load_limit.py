@@ -17,7 +17,8 @@ class LoadLimit(msgspec.Struct, frozen=True, kw_only=True):
     """What the tree tells of the load beside the readings of its sources."""
 
     gave_way: str | None
-    """Rule of the finding of the resource that gave way first, at the knee or the abort; null while there is none of these."""
+    """Rule of the finding of the resource that gave way first, at the knee or the abort; null while there is none of these,
+    and where the generator was the limit."""
 
 
 def load_limit(snapshot: Snapshot) -> LoadLimit | None:
@@ -27,7 +28,7 @@ def load_limit(snapshot: Snapshot) -> LoadLimit | None:
         return None
     aborts = [finding.since_at for finding in snapshot.findings if finding.rule == load_abort.NAME]
     moments = [*aborts, *([] if part.knee_at is None else [part.knee_at])]
-    if not moments:
+    if not moments or (part.knee_limit == "generator" and not aborts):
         return LoadLimit(gave_way=None)
     chains = [snapshot.verdict.chain, *(each.chain for each in snapshot.verdict.others)]
     stood, load_from_at = standing(snapshot.findings), _load_from_at(snapshot.history)

@@ -106,6 +106,18 @@ def test_what_stood_before_the_load_is_not_its_doing() -> None:
     assert tree(snapshot)["load"]["gave_way"] == "pool.exhausted"
 
 
+def test_where_the_generator_was_the_limit_no_resource_gave_way() -> None:
+    course = [Second(rate=min(users / 0.6, 100), users=users) for users in range(10, 160, 10) for _ in range(20)]
+    history = watched(course).history
+    found = (finding("host.cpu_saturated", STARTED_AT + 60),)
+    snapshot = Snapshot(
+        machine=MACHINE, history=history, findings=found, verdict=Judge(machine=MACHINE).snapshot(history).verdict
+    )
+
+    assert tree(snapshot)["load"]["knee_limit"] == "generator"
+    assert tree(snapshot)["load"]["gave_way"] is None
+
+
 def test_a_long_course_is_looked_at_at_each_third_block_and_none_is_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
 
