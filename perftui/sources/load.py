@@ -159,6 +159,16 @@ class LoadFeed:
     def _look(self) -> LoadSample:
         mono = self._clock.mono()
         batches: list[Batch] = []
+        try:
+            behind_bytes = self._take(mono, batches)
+        finally:  # what was read before a failure is not read again
+            self._count(mono, batches)
+        while self._arrived and self._arrived[0].mono <= mono - WINDOW_S + EARLY_S:
+            self._arrived.popleft()
+        return self._sample(mono, behind_bytes)
+
+    def _take(self, mono: float, batches: list[Batch]) -> int:
+        """Read what is there, and tell how much is left for the next look."""
         taken = 0
         while True:
             piece = self._read()
@@ -174,11 +184,7 @@ class LoadFeed:
                 batches.append(self._format.batch(piece.text))
             taken += len(piece.text)
             if not piece.behind_bytes or taken >= LOOK_BYTES:
-                break
-        self._count(mono, batches)
-        while self._arrived and self._arrived[0].mono <= mono - WINDOW_S + EARLY_S:
-            self._arrived.popleft()
-        return self._sample(mono, piece.behind_bytes)
+                return piece.behind_bytes
 
     def _read(self) -> Piece:
         try:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from perftui.clients.tail import FileTail
+from perftui.clients.tail import FileTail, Piece
 from perftui.model.failure import FailureKind, SourceError
 from perftui.recording.codec import decode_frame, encode_frame
 from perftui.sources import BY_NAME
@@ -195,3 +195,30 @@ async def test_the_csv_is_read_while_the_interface_is_silent(run: Run) -> None:
 async def test_a_log_in_page_is_no_number() -> None:
     with pytest.raises(SourceError, match="log-in"):
         await Locust("http://gen:8089", Page(b"<html>"), Here()).sample()
+
+
+class Breaking:
+    """A tail whose second piece can't be read once."""
+
+    left_out_bytes = 0
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece | None] = [Piece(f"{line(5)}\n".encode(), False, 9), None, Piece(b"", False, 0)]
+
+    def head(self) -> bytes:
+        return f"{line(5)}\n".encode()
+
+    def read(self) -> Piece:
+        piece = self.pieces.pop(0)
+        if piece is None:
+            raise SourceError(FailureKind.UNREACHABLE, "run.jsonl: input/output error")
+        return piece
+
+
+async def test_what_was_read_before_a_failure_is_counted() -> None:
+    here = Here()
+    feed = LoadFeed(Breaking(), "run.jsonl", here, here)
+    with pytest.raises(SourceError):
+        await feed.sample()
+
+    assert (await feed.sample()).results_total == 1
