@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from math import inf
 
 from perftui.commands.console import dsn_argument
 from perftui.commands.load_sources import load_arguments, with_load
@@ -31,6 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--silent", type=duration, default=30.0, metavar="TIME", help="a feed so long silent has ended (default 30s)"
     )
+    parser.add_argument(
+        "--begin",
+        type=duration,
+        default=300.0,
+        metavar="TIME",
+        help="by then the feed has to tell something (default 5m)",
+    )
     abort_argument(parser, "run this once load.abort fires")
 
 
@@ -41,7 +49,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     last, abort = asyncio.run(_watch(args))
     if abort is None:
         known = last is not None and _heard(last)
-        print(f"perftui: {'the feed has ended' if known else 'the feed told nothing'}", file=sys.stderr)
+        words = (
+            "the feed told nothing"
+            if last is None or not known
+            else "the feed has ended"
+            if _ended(last, args.silent)
+            else "watched as long as asked"
+        )
+        print(f"perftui: {words}", file=sys.stderr)
         return ExitCode.HEALTHY if known else ExitCode.UNKNOWN
     print(f"perftui: {abort.title}", file=sys.stderr)
     if last is not None and last.verdict.finding not in (None, abort.rule):
@@ -73,9 +88,15 @@ async def _watch(args: argparse.Namespace) -> tuple[Snapshot | None, Finding | N
             abort = next((finding for finding in last.findings if finding.rule == "load.abort"), None)
             if abort is not None:
                 return last, abort
-            if _ended(last, args.silent) or (args.watch_s is not None and mono - begin >= args.watch_s):
+            if _ended(last, args.silent) or mono - begin >= _longest(args, last):
                 break
     return last, None
+
+
+def _longest(args: argparse.Namespace, snapshot: Snapshot) -> float:
+    """For how long this is watched; a feed that never came is no reason to wait for ever."""
+    for_s: float = inf if args.watch_s is None else args.watch_s
+    return for_s if _heard(snapshot) else min(for_s, args.begin)
 
 
 def _heard(snapshot: Snapshot) -> bool:

@@ -60,8 +60,9 @@ def test_it_aborts_and_runs_the_stop_command(
     assert "exit code 0" in told
 
 
-def test_a_feed_that_never_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["load", "watch", "--load", str(tmp_path / "no"), "--for", "1s"]) == ExitCode.UNKNOWN
+@pytest.mark.parametrize("until", ["--for", "--begin"])
+def test_a_feed_that_never_comes(until: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load", "watch", "--load", str(tmp_path / "no"), until, "1s"]) == ExitCode.UNKNOWN
     told = capsys.readouterr()
     assert "not there" in told.out
     assert "the feed told nothing" in told.err
