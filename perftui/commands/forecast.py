@@ -20,6 +20,8 @@ from perftui.model.units import unit_of
 if TYPE_CHECKING:
     from perftui.history.forecast import Points, WeekTrend
 
+_HIGHEST_SHARE = 1.5
+"""Ours: what is used may be a little above what there is, as bandwidth in bursts."""
 _KINDS = (("filesystems", "storage"), ("memory", "memory"), ("cpu", "cpu"))
 _TICKS_AN_HOUR = 5
 
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     name = args.reading or args.column or args.query or "value"
     try:
         points = _points(args)
-        told = week_trend(points) if args.trend else forecast(points, _limits(args), args.days, args.buffer)
+        told = week_trend(points) if args.trend else forecast(points, _limits(args, points), args.days, args.buffer)
     except TooLittle as exc:
         print(f"perftui: {name}: no answer: {exc}", file=sys.stderr)
         return ExitCode.UNKNOWN
@@ -76,10 +78,20 @@ def _is_bad(told: Forecast | WeekTrend) -> bool:
     return any(each.reached or (each.at is not None and each.at <= end) for each in told.crossings)
 
 
-def _limits(args: argparse.Namespace) -> list[tuple[float, str]]:
+def _limits(args: argparse.Namespace, points: Points) -> list[tuple[float, str]]:
+    """Of the kind, and those that were named.
+
+    Raises:
+        UsageError: the kind's limits are shares and the values are none: a disk of 62 (%) would be full long ago.
+    """
     name = args.reading or args.column or ""
     guessed = next((kind for word, kind in _KINDS if word in name), None) if name.endswith("_ratio") else None
     kind = args.kind or guessed
+    highest = max((value for _, value in points), default=0.0)
+    if kind and highest > _HIGHEST_SHARE:
+        raise UsageError(
+            f"--kind {kind}: its limits are shares, and the values reach {highest:g}; write 0.62 for 62 %, or --limit without it"
+        )
     return sorted([*(TRIGGERS[kind] if kind else ()), *((limit, "limit") for limit in args.limit)])
 
 

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """A listing is healthy when nothing is open, a warning otherwise; a resumed run ends as `run` does."""
     from perftui.commands.playbook_sitting import Answers, resumed_run
     from perftui.commands.run_keeping import open_runs
-    from perftui.playbooks.run.book import kept
+    from perftui.playbooks.run.book import check_values, kept
 
     found = open_runs()
     if args.name is None:
@@ -46,4 +46,5 @@ def run(args: argparse.Namespace) -> ExitCode:
     from perftui.commands.config import load
 
     answers = Answers(values=given_vars(args), allowed=tuple(args.allow), choices=chosen_keys(args), as_json=args.json)
+    check_values(made.book, answers.values)
     return asyncio.run(resumed_run(named[0], made, answers, load(args.config), args))

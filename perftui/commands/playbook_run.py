@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Pass, failed, unknown, refused or timed out: the exit code tells."""
     from perftui.commands.config import load
     from perftui.commands.playbook_sitting import Answers, new_run
-    from perftui.playbooks.run.book import bound
+    from perftui.playbooks.run.book import bound, check_values
     from perftui.playbooks.shelf import load_named
 
     settings = load(args.config)
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     loaded, known = load_named(args.name, args.dir)
     made = bound(loaded, known)
     answers = Answers(values=given_vars(args), allowed=tuple(args.allow), choices=chosen_keys(args), as_json=args.json)
+    check_values(made.book, answers.values)
     check_agreement(args, made.sha256)
     return asyncio.run(new_run(made, answers, settings, args))
 

@@ -44,6 +44,15 @@ def test_a_disk_that_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "no growth that can be told from chance" in capsys.readouterr().out
 
 
+def test_percent_are_no_shares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They would pass every trigger, and nobody would hear of the mistake."""
+    assert (
+        main(["forecast", disk(tmp_path, 60, 1.0), "--column", "disk_used_ratio", "--kind", "storage"])
+        == ExitCode.USAGE
+    )
+    assert "its limits are shares, and the values reach 59.6; write 0.62 for 62 %" in capsys.readouterr().err
+
+
 def test_too_little_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forecast", disk(tmp_path, 29), "--column", "disk_used_ratio"]) == ExitCode.UNKNOWN
     told = capsys.readouterr()

@@ -131,6 +131,7 @@ def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "/nowhere/x.yaml"], "/nowhere: no such file or directory"),
         (["plan", "triage-60s", "--var", "x"], "--var x: write NAME=VALUE"),
         (["plan", "triage-60s", "--var", "x=1"], "triage-60s has no such input"),
+        (["run", "perf-gate", "--var", "resluts=/tmp/run.json"], "perf-gate has no such input; did you mean results"),
         (["run", "triage-60s", "--baseline", "nowhere"], "nowhere: no such baseline; perftui baseline list shows them"),
         (["list", "--nonsense"], "unrecognized arguments: --nonsense"),
     ],

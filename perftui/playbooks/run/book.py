@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from perftui.model.failure import UsageError
-from perftui.playbooks.complaint import InvalidPlaybook
+from perftui.playbooks.complaint import InvalidPlaybook, nearest
 from perftui.playbooks.load import Loaded, draft, walk
 from perftui.playbooks.run.state import Book
 from perftui.playbooks.run_folder import PLAYBOOK
@@ -65,6 +65,24 @@ def kept(folder: Path) -> Bound:
     if not main:
         raise UsageError(f"{folder}: there is no copy of the playbook, so the run can't be resumed")
     return _bound(main, found, found[main].sha256)
+
+
+def check_values(book: Book, given: Iterable[str]) -> None:
+    """That each value is for an input of one of the playbooks: one that nobody takes would leave a default in its place.
+
+    Raises:
+        UsageError: one is not.
+    """
+    known: set[str] = set()
+    for playbook in book.playbooks.values():
+        known |= set(map(str, playbook.vars))
+        for _, step in walk(playbook):
+            known |= {name for _, name, _ in kind_of(step.do).inputs(step.do)}
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"--var {name}: {book.main} has no such input; {nearest(name, known) or 'perftui playbook plan lists them'}"
+            )
 
 
 def _bound(main: str, found: Mapping[str, Loaded], sha256: str) -> Bound:
