@@ -68,7 +68,7 @@ def _headless(args: argparse.Namespace, drill: Drill) -> ExitCode:
     from perftui.commands.config import load
 
     settings = load(args.config)
-    with Rehearsal(drill, LONGEST_S) as rehearsal:
+    with Rehearsal(drill, args.calm + LONGEST_S) as rehearsal:
         result = asyncio.run(_watched(args, _set(settings, rehearsal.stage), rehearsal))
     print(result_json(result) if args.json else result_text(drill, result))
     return ExitCode.HEALTHY if result.right else ExitCode.WARNING

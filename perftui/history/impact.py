@@ -8,10 +8,11 @@ changed (docs/decisions tells how often that errs). It never says "caused by".
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from math import exp, isnan, log
+from math import ceil, exp, isnan, log
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +23,7 @@ SETTLE_S = 60.0
 """After a change nothing is measured for so long: restarts, cold caches."""
 LEAST_BLOCKS = 8
 LEAST_PLACEBOS = 40
-"""With fewer earlier moments to compare with the evidence is weak."""
+"""With fewer moments to compare with the evidence is weak."""
 EFFECT = 0.20
 """S001 and S002: a change of 20 % is a regression."""
 MARGIN = 1.35
@@ -62,7 +63,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def weak(self) -> bool:
-        """Whether too few earlier moments were seen to trust the rank."""
+        """Whether too few moments were seen to trust the rank."""
         return self.placebos < LEAST_PLACEBOS
 
 
@@ -121,8 +122,9 @@ def shift(
             impact=Impact.UNKNOWN, why=f"only {seen:g} min {side} it are known; {least:g} are needed", **counts
         )
     inside = next((other for other in others if _overlaps(other, change.start, walls[-1])), None)
+    after, placebos = _comparable(grid, others, floor, alpha)
+    counts["after_blocks"] = len(after)
     moved = _moved(before, after, floor)
-    placebos = grid.placebos(len(after), others, floor)
     p = (1 + sum(abs(placebo) >= abs(moved) for placebo in placebos)) / (1 + len(placebos))
     turned_at = _turning_point(walls, values, change)
     found = Shift(
@@ -142,6 +144,26 @@ def shift(
     if impact is Impact.SHIFTED and inside is not None:
         impact, why = Impact.UNKNOWN, "something else was changed after it, so the two can't be told apart"
     return msgspec.structs.replace(found, impact=impact, why=why)
+
+
+def _comparable(
+    grid: _Grid, others: Sequence[Change], floor: float, alpha: float
+) -> tuple[Sequence[float], list[float]]:
+    """As much of the time after the change as leaves enough moments to rank it among; all of it where none does.
+
+    The longer the windows, the fewer fit beside the change: without this a shift that was told would be unknown again some
+    minutes later.
+    """
+    for blocks in range(len(grid.after), LEAST_BLOCKS - 1, -1):
+        placebos = grid.placebos(blocks, others, floor, _least_placebos(alpha))
+        if len(placebos) >= _least_placebos(alpha):
+            return grid.after[:blocks], placebos
+    return grid.after, grid.placebos(len(grid.after), others, floor, _least_placebos(alpha))
+
+
+def _least_placebos(alpha: float) -> int:
+    """With fewer the smallest rank that there can be is above alpha."""
+    return ceil(1 / alpha - 1)
 
 
 def full_blocks(
@@ -168,10 +190,10 @@ def _judged(
     ratio, p, turned_at = found.ratio or 0.0, found.p or 1.0, found.turned_at
     if not _large(ratio):
         return Impact.NO_CLEAR_SHIFT, f"less than {EFFECT:.0%} either way"
-    if found.placebos < 1 / alpha - 1:
-        return Impact.UNKNOWN, f"only {found.placebos} earlier moments to compare with"
+    if found.placebos < _least_placebos(alpha):
+        return Impact.UNKNOWN, f"only {found.placebos} other moments to compare with"
     if p > alpha or not stands_out:
-        return Impact.NO_CLEAR_SHIFT, f"it moved as much without a change before (rank {p:.2f})"
+        return Impact.NO_CLEAR_SHIFT, f"it moved as much without a change (rank {p:.2f})"
     later = _moved(before, after[len(after) // 2 :], floor)
     if not _large(exp(later) - 1) or (later > 0) != (ratio > 0):
         return Impact.NO_CLEAR_SHIFT, "it has gone back since"
@@ -179,7 +201,7 @@ def _judged(
         return Impact.NO_CLEAR_SHIFT, f"it began {(change.start - turned_at) / 60:.0f} min before the change"
     if turned_at is not None and turned_at > change.end + LATEST_S:
         return Impact.NO_CLEAR_SHIFT, f"it began {(turned_at - change.end) / 60:.0f} min after the change"
-    return Impact.SHIFTED, f"larger than at {found.placebos} earlier moments without a change (rank {p:.2f})"
+    return Impact.SHIFTED, f"larger than at {found.placebos} moments without a change (rank {p:.2f})"
 
 
 def _large(ratio: float) -> bool:
@@ -195,6 +217,14 @@ def _overlaps(other: Change, start: float, end: float) -> bool:
     return other.start < end and other.end > start
 
 
+class _Moment(NamedTuple):
+    """A moment without a change, and the known blocks on its two sides."""
+
+    at: float
+    before: list[float]
+    after: list[float]
+
+
 class _Grid:
     """The series as medians of blocks: those before a change counted backwards from it, those after it forwards."""
 
@@ -205,27 +235,51 @@ class _Grid:
         tick_s = (walls[-1] - walls[0]) / (len(walls) - 1) if len(walls) > 1 else 1.0
         least = max(1, int(BLOCK_S / max(tick_s, 0.001) * _KNOWN))
         self._blocks = _medians([change.start - wall for wall in walls[:cut]], values[:cut], least)
-        found = _medians([wall - first_after for wall in walls[begin:]], values[begin:], least)
-        self.after = [value for value in found[: windows.after] if not isnan(value)]
+        self._later = _medians([wall - first_after for wall in walls[begin:]], values[begin:], least)
+        self.after = _known(self._later[: windows.after])
 
     def before(self, place: int) -> list[float]:
         """The window that ends `place` blocks before the change."""
-        return [value for value in self._blocks[place : place + self._windows.before] if not isnan(value)]
+        return _known(self._blocks[place : place + self._windows.before])
 
-    def placebos(self, after_blocks: int, others: Sequence[Change], floor: float) -> list[float]:
-        """The shift at every earlier moment whose windows lie before the change and hold no other."""
-        moved = []
-        for place in range(_SETTLE_BLOCKS + after_blocks, len(self._blocks)):
-            before = self.before(place)
-            stop = place - _SETTLE_BLOCKS
-            after = [value for value in self._blocks[stop - after_blocks : stop] if not isnan(value)]
-            if min(len(before), len(after)) < LEAST_BLOCKS:
-                continue
-            moment = self._change.start - place * BLOCK_S
-            begin, end = moment - len(before) * BLOCK_S, moment + SETTLE_S + after_blocks * BLOCK_S
-            if not any(_overlaps(other, begin, end) for other in others):
-                moved.append(_moved(before, after, floor))
+    def placebos(self, after_blocks: int, others: Sequence[Change], floor: float, least: int) -> list[float]:
+        """The shift at every earlier moment whose windows lie before the change and hold no other.
+
+        Where those are fewer than `least`, the moments whose windows lie after the change count as well: they too are
+        without one, and the hour that is kept holds ever less of the time before.
+        """
+        moved = self._moves(self._earlier(after_blocks), after_blocks, others, floor)
+        if len(moved) < least:
+            moved += self._moves(self._later_on(after_blocks), after_blocks, others, floor)
         return moved
+
+    def _earlier(self, after_blocks: int) -> Iterator[_Moment]:
+        for place in range(_SETTLE_BLOCKS + after_blocks, len(self._blocks)):
+            stop = place - _SETTLE_BLOCKS
+            after = _known(self._blocks[stop - after_blocks : stop])
+            yield _Moment(self._change.start - place * BLOCK_S, self.before(place), after)
+
+    def _later_on(self, after_blocks: int) -> Iterator[_Moment]:
+        for place in range(LEAST_BLOCKS, len(self._later) - _SETTLE_BLOCKS - after_blocks + 1):
+            begin = place + _SETTLE_BLOCKS
+            before = _known(self._later[max(0, place - self._windows.before) : place])
+            after = _known(self._later[begin : begin + after_blocks])
+            yield _Moment(self._change.end + SETTLE_S + place * BLOCK_S, before, after)
+
+    @staticmethod
+    def _moves(moments: Iterable[_Moment], after_blocks: int, others: Sequence[Change], floor: float) -> list[float]:
+        moved = []
+        for moment in moments:
+            begin = moment.at - len(moment.before) * BLOCK_S
+            end = moment.at + SETTLE_S + after_blocks * BLOCK_S
+            enough = min(len(moment.before), len(moment.after)) >= LEAST_BLOCKS
+            if enough and not any(_overlaps(other, begin, end) for other in others):
+                moved.append(_moved(moment.before, moment.after, floor))
+        return moved
+
+
+def _known(blocks: Sequence[float]) -> list[float]:
+    return [value for value in blocks if not isnan(value)]
 
 
 def _medians(distances: Sequence[float], values: Sequence[float], least: int) -> list[float]:

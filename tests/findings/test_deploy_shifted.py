@@ -155,7 +155,7 @@ def test_the_zoom_tells_before_and_after_of_the_chosen_change() -> None:
     (words,) = ["".join(text for text, _ in line) for line in detail_lines(snapshot, "file:45.0", 200)][1:]
 
     assert re.match(
-        r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ earlier moments", words
+        r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ moments", words
     )
 
 

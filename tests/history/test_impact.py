@@ -95,6 +95,21 @@ def test_too_few_earlier_moments_are_told() -> None:
     assert measured(values, Change(late, late), walls=WALLS[:2100], alpha=0.01).impact is Impact.UNKNOWN
 
 
+@pytest.mark.parametrize("known_before_s", [1740, 2400, 3600])
+def test_what_was_told_stays_told_while_the_hour_that_is_kept_moves_on(known_before_s: int) -> None:
+    changed_at = known_before_s
+    walls = tuple(float(wall) for wall in range(changed_at + 3300))
+    values = tuple(0.1 + 0.001 * (wall * 7 % 13) + (0.1 if wall >= changed_at else 0.0) for wall in walls)
+
+    seen = [
+        measured(values[begin:end], Change(changed_at, changed_at), walls=walls[begin:end], alpha=0.025).impact
+        for end in range(changed_at + 330, changed_at + 3300, 30)
+        for begin in (max(0, end - 3600),)
+    ]
+
+    assert set(seen) == {Impact.SHIFTED}
+
+
 def test_moments_around_another_change_are_not_compared_with() -> None:
     values = with_step(1.0, CHANGED_AT)
     alone, beside = measured(values), measured(values, others=(Change(1500, 1510),))
