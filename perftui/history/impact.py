@@ -146,9 +146,7 @@ def shift(
     return msgspec.structs.replace(found, impact=impact, why=why)
 
 
-def _comparable(
-    grid: _Grid, others: Sequence[Change], floor: float, alpha: float
-) -> tuple[Sequence[float], list[float]]:
+def _comparable(grid: _Grid, others: Sequence[Change], floor: float, alpha: float) -> tuple[list[float], list[float]]:
     """As much of the time after the change as leaves enough moments to rank it among; all of it where none does.
 
     The longer the windows, the fewer fit beside the change: without this a shift that was told would be unknown again some

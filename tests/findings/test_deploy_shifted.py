@@ -154,9 +154,7 @@ def test_the_zoom_tells_before_and_after_of_the_chosen_change() -> None:
 
     (words,) = ["".join(text for text, _ in line) for line in detail_lines(snapshot, "file:45.0", 200)][1:]
 
-    assert re.match(
-        r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ moments", words
-    )
+    assert re.match(r"probe health  *8\d ms → 1[23]\d ms \(\+\d\d%\): shifted, larger than at \d+ moments", words)
 
 
 def test_more_than_three_times_as_long_is_told_in_times() -> None:
