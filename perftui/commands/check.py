@@ -79,7 +79,9 @@ def _measured(args: argparse.Namespace, budgets: list[Budget]) -> Measured:
     whole: Values = {}
     courses: dict[str, list[float]] = {}
     if args.values is not None:
-        whole.update(_values(args.values))
+        values = _values(args.values)
+        _tell_unasked(args.values, values, budgets)
+        whole.update(values)
     if args.results:
         whole.update(_results(args.results, apdex_target_s(budgets)))
     if args.tape is not None or args.watch_s is not None:
@@ -111,6 +113,14 @@ def _values(file: str) -> Values:
     return {
         name: quantity(value, unit_of(name), f"{file}: {name}") for name, value in read.items() if value is not None
     }
+
+
+def _tell_unasked(file: str, values: Values, budgets: list[Budget]) -> None:
+    """A name that no budget has is as often mistyped as it is of no interest."""
+    asked = {name for budget in budgets for name in (budget.reading, budget.times_of)}
+    unasked = sorted(values.keys() - asked)
+    if unasked:
+        print(f"perftui: {file}: no budget asks for {', '.join(unasked)}", file=sys.stderr)
 
 
 def _results(files: list[str], target_s: float) -> Values:

@@ -149,3 +149,10 @@ def test_the_summary_of_k6_is_told_from_its_results(tmp_path: Path, capsys: pyte
 
     assert main(["check", "--budget", "s003-tier1", "--results", str(summary)]) == ExitCode.USAGE
     assert "k6's summary of the end, which holds no single results" in capsys.readouterr().err
+
+
+def test_a_value_that_no_budget_asks_for_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = values(tmp_path, {**GOOD, "page_load_time_s": None, "page_load_time_ms": 1800})
+
+    assert main(["check", "--budget", "s001", "--values", given]) == ExitCode.UNKNOWN
+    assert "no budget asks for page_load_time_ms\n" in capsys.readouterr().err
