@@ -20,6 +20,9 @@ class MemoryLeakLimits(Limits, frozen=True, kw_only=True):
     steady_s: float = 600.0
     """… or when it has gone on for ten minutes (ours)."""
     critical_in_s: float = 120.0
+    least_s: float = 20.0
+    """Ours: what has just been started grows as well, a compiler or a load of a cache; only what would use up the memory
+    within `critical_in_s` is told sooner."""
     min_bytes_per_s: float = 64 << 10
     """Ours: slower growth takes days to matter."""
 
@@ -36,6 +39,8 @@ def memory_leak(history: History, limits: MemoryLeakLimits) -> list[Finding]:
     left_s = part.memory.available_bytes / leader.bytes_per_s if leader.bytes_per_s > 0 else float("inf")
     steady = leader.watched_s >= limits.steady_s and leader.bytes_per_s >= limits.min_bytes_per_s
     if left_s > limits.exhausted_in_s and not steady:
+        return []
+    if leader.watched_s < limits.least_s and left_s >= limits.critical_in_s:
         return []
     return [
         Finding(

@@ -121,7 +121,7 @@ PAIRS = {
     ),
     "host.memory_leak": Pair(
         Scene("memory-leak"),
-        Scene("memory-leak", cuts.grows_until(11.0)),
+        Scene("memory-leak", cuts.grows_until(21.0)),
         grew("host.processes.resident", 128 * MIB),
     ),
     "host.oom_kill": Pair(Scene("oom-kill"), Scene("cpu-hog"), above("host.memory.oom_kills_total", 1)),

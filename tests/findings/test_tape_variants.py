@@ -78,7 +78,6 @@ OTHERWISE: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("swap-thrash", "no pressure"): (("host.swapping",), "that tasks wait for memory is told by pressure alone"),
     ("memory-leak", "no processes"): ((), "no process is seen that could grow"),
     ("open-files", "no processes"): ((), "it is one process that runs out, not the host"),
-    ("memory-leak", "every 2 s"): ((), "S002 wants ten measurements, and the tape has no ten of the leak"),
     ("memory-leak", "every 5 s"): ((), "S002 wants ten measurements, and the tape has no ten of the leak"),
     ("pg-slow-statement", "no statements"): ((), NO_STATEMENTS),
     ("pg-n-plus-one", "no statements"): ((), NO_STATEMENTS),
