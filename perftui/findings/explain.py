@@ -18,6 +18,7 @@ from perftui.findings.gates import (
     log_fills_it,
     more_work,
     names_relation,
+    not_failing_fast,
     others_take_cpu,
     postgres_here,
     postgres_leads,
@@ -188,7 +189,7 @@ EDGES: tuple[Edge, ...] = (
         )
     ),
     *(
-        Edge(cause, "load.abort", anywhere, _LOADED)
+        Edge(cause, "load.abort", not_failing_fast, _LOADED)
         for cause in (
             "host.cpu_saturated",
             "host.cpu_throttled",
@@ -196,14 +197,19 @@ EDGES: tuple[Edge, ...] = (
             "host.io_saturated",
             "host.memory_pressure",
             "host.swapping",
-            "host.oom_kill",
             "host.network_retransmits",
-            "host.fd_exhaustion",
-            "pg.lock_pileup",
-            "pg.long_statement",
             "pg.slow_statements",
             "pg.statement_regressed",
             "pg.n_plus_one",
+        )
+    ),
+    *(
+        Edge(cause, "load.abort", anywhere, _LOADED)
+        for cause in (
+            "host.oom_kill",
+            "host.fd_exhaustion",
+            "pg.lock_pileup",
+            "pg.long_statement",
             "pg.connections_exhausted",
             "pg.unreachable",
             "pool.exhausted",

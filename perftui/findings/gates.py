@@ -12,11 +12,21 @@ from perftui.sources.pg_activity import PgActivityPart
 from perftui.sources.pg_replication import PgReplicationPart
 from perftui.sources.processes import ProcessesPart
 
+FAST_S, FAST_WINDOW_S = 1.0, 30.0
+"""S002 35.7.1: more than a second is slow; looked at over half a minute (ours)."""
+
 
 @gate("both are about this host as a whole")
 def anywhere(history: History, cause: Finding, symptom: Finding) -> bool:
     """Both are about the host as a whole."""
     return True
+
+
+@gate("requests are not only refused at once: what makes them slow may explain it")
+def not_failing_fast(history: History, cause: Finding, symptom: Finding) -> bool:
+    """Not all that is wrong is errors that come at once: those are no matter of a resource that makes requests slow."""
+    slow = history.window("load.p95_s", FAST_WINDOW_S).highest
+    return slow is None or slow >= FAST_S or any(each.reading != "load.error_ratio" for each in symptom.evidence)
 
 
 @gate("what moved began within a quarter of an hour after the change, and not before our watch")

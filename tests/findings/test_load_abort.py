@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from perftui.model.finding import Finding, Severity
+from perftui.findings.explain import links
+from perftui.model.finding import Constraint, Finding, Severity
 from tests.loads import STARTED_AT, Second, watched
 
 WELL = Second()
@@ -108,3 +109,30 @@ def test_the_limits_can_be_set() -> None:
     history = watched([Second(rate=20)] * 120, [STEADY]).history
 
     assert load_abort(history, LoadAbortLimits(error_ratio=0.0, p95_s=0.05))[0].title.endswith("its P95 is 0.1 s")
+
+
+@pytest.mark.parametrize(
+    ("then", "cause", "explained"),
+    [
+        (Second(failing=0.2, latency_s=0.02), "host.cpu_saturated", False),
+        (Second(failing=0.2, latency_s=0.02), "pg.slow_statements", False),
+        (Second(failing=0.2, latency_s=0.02), "pg.unreachable", True),
+        (Second(failing=0.2, latency_s=2.0), "host.cpu_saturated", True),
+        (Second(failing=0.2, rate=60, latency_s=0.02), "host.cpu_saturated", True),
+    ],
+    ids=["refused at once", "no statement either", "by a server that is gone", "slow as well", "and the rate fell"],
+)
+def test_errors_that_come_at_once_are_not_blamed_on_what_makes_requests_slow(
+    then: Second, cause: str, explained: bool
+) -> None:
+    snapshot = watched([WELL] * 60 + [then] * 40, [])
+    abort = next(finding for finding in snapshot.findings if finding.rule == "load.abort")
+    blamed = Finding(
+        rule=cause,
+        severity=Severity.CRITICAL,
+        constraint=Constraint.CPU_BOUND,
+        title=cause,
+        since_at=abort.since_at,
+    )
+
+    assert bool(links(snapshot.history, [blamed, abort]).explained) is explained
