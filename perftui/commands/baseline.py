@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from perftui.commands.baselines import all_kept, kept, save
 from perftui.commands.console import dsn_argument
 from perftui.commands.load_sources import load_arguments
-from perftui.history.baseline import READINGS, Baseline, Course, compare, course, problems
+from perftui.history.baseline import READINGS, Baseline, Course, compare, course, problems, server_version
 from perftui.model.exit_code import ExitCode
 from perftui.model.failure import UsageError
 
@@ -102,7 +102,7 @@ def _compare(args: argparse.Namespace, kept: Baseline) -> ExitCode:
         from perftui.reports.baseline import comparison_text, elsewhere, too_short
 
         print(comparison_text(kept, found))
-        for line in (*elsewhere(kept, window.machine), *too_short(found)):
+        for line in (*elsewhere(kept, window.machine, window.postgres), *too_short(found)):
             print(f"perftui: {line}", file=sys.stderr)
     if any(each.regressed for each in found):
         return ExitCode.WARNING
@@ -121,6 +121,7 @@ class _Window:
         self.machine, frames = _tape(args.tape) if args.tape is not None else (machine(), live_frames(args))
         judge, store = Judge(machine=self.machine), new_store(keep=900)
         self._first: Frame | None = None
+        self.postgres: str | None = None
         deploys: dict[str, None] = {}
         incidents: dict[str, str] = {}
         for place, frame in enumerate(frames):
@@ -131,6 +132,7 @@ class _Window:
                 if value is not None:
                     points.append((frame.mono, value))
             if place % _LOOK_EVERY == 0:
+                self.postgres = server_version(history) or self.postgres
                 incidents.update(
                     (each.rule, each.title) for each in judge.snapshot(history).findings if each.severity > 1
                 )
@@ -158,6 +160,7 @@ class _Window:
             system=here.system,
             cores=here.cores,
             program=__version__,
+            postgres=self.postgres,
             courses=self.courses(),
         )
 

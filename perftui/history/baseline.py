@@ -14,6 +14,7 @@ import msgspec
 
 from perftui.history.history import History
 from perftui.history.percentiles import percentile, variation
+from perftui.sources.pg_activity import PgActivityPart
 
 BLOCK_S = 30.0
 MIN_S = 1800.0
@@ -73,6 +74,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     cores: int
     program: str
     """Version of perftui."""
+    postgres: str | None = None
+    """Version of the server that was watched; null where none was."""
     courses: dict[str, Course]
 
 
@@ -200,3 +203,9 @@ def _drawn_median(values: Sequence[float], chance: Random) -> float:
         start = chance.randrange(len(values) - _TOGETHER + 1)
         drawn += values[start : start + _TOGETHER]
     return sorted(drawn[: len(values)])[len(values) // 2]
+
+
+def server_version(history: History) -> str | None:
+    """Of the Postgres that is watched; None where none is known."""
+    part = history.known(PgActivityPart)
+    return part.version if part is not None else None

@@ -41,11 +41,14 @@ def comparison_text(baseline: Baseline, found: list[Difference]) -> str:
     return "\n".join(lines)
 
 
-def elsewhere(baseline: Baseline, here: Machine) -> list[str]:
+def elsewhere(baseline: Baseline, here: Machine, postgres: str | None) -> list[str]:
     """That it was not taken under the conditions of here, in a line; none where it was."""
-    then = (baseline.host, f"{baseline.cores} cores", baseline.system)
-    pairs = zip(then, (here.hostname, f"{here.cores} cores", here.system), strict=True)
-    differ = [f"{before} → {now}" for before, now in pairs if before != now]
+    then = [baseline.host, f"{baseline.cores} cores", baseline.system]
+    now = [here.hostname, f"{here.cores} cores", here.system]
+    if baseline.postgres is not None and postgres is not None:
+        then.append(f"Postgres {baseline.postgres}")
+        now.append(f"Postgres {postgres}")
+    differ = [f"{before} → {after}" for before, after in zip(then, now, strict=True) if before != after]
     return [f"not the same conditions: {', '.join(differ)}"] if differ else []
 
 

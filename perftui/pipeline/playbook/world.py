@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from perftui import __version__
-from perftui.history.baseline import READINGS, Baseline, Course, problems, window_course
+from perftui.history.baseline import READINGS, Baseline, Course, problems, server_version, window_course
 from perftui.history.deploys import DeploysPart
 from perftui.model.answer import Answer
 from perftui.pipeline.playbook.board import SnapshotBoard
@@ -188,6 +188,7 @@ class StepWorld:
                 system=machine.system,
                 cores=machine.cores,
                 program=__version__,
+                postgres=server_version(history),
                 courses=kept,
             )
         )
