@@ -13,6 +13,7 @@ from perftui.playbooks.values import EnvName
 
 OWN = "perftui"
 """As a command: this very program, wherever it is installed."""
+_LAST_WORDS = 160
 _SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"}
 _SECRET = re.compile(
     r"(?i)(-{1,2}(password|passwd|pass|token|secret|api-?key)(=|$)|\b[a-z_]*(password|token|secret)=|://[^/@\s:]+:[^/@\s]+@|\bAKIA[0-9A-Z]{16}\b)"
@@ -111,8 +112,14 @@ async def execute(step: Step, do: Run, world: World) -> Done:
     values = {"exit_code": output.code, "output_bytes": output.output_bytes}
     if output.code in do.expect_exit and not output.why:
         return Done(state="passed", values=values, output=output.text)
-    why = output.why or f"{argv[0]} ended with exit code {output.code}"
+    why = output.why or f"{argv[0]} ended with exit code {output.code}{_last_words(output.text)}"
     return Done(state="failed", why=why, values=values, output=output.text, timed_out=output.timed_out)
+
+
+def _last_words(text: str) -> str:
+    """`: perftui: nope: no such budget …`: what a program says last is mostly why it failed."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f": {lines[-1][:_LAST_WORDS]}" if lines else ""
 
 
 KIND = Kind(

@@ -262,6 +262,17 @@ async def test_no_control_sequence_of_an_output_is_kept_and_no_markup_is_read(tm
     assert all(char.isprintable() or char == "\n" for char in sitting.written())
 
 
+async def test_a_program_that_fails_tells_its_last_words_and_no_secret_of_them(tmp_path: Path) -> None:
+    program = "import sys; print('trying', flush=True); sys.stderr.write('\\033[31mpassword=hunter2 was refused\\n\\n'); sys.exit(3)"
+    steps = f"- {{id: fails, title: F, run: [python3, -c, {program!r}], effect: read, on_fail: continue}}"
+    sitting = Sitting(tmp_path, steps, yes)
+    await sitting.run()
+
+    why = sitting.outcome("fails")["why"]
+    assert why.startswith("python3 ended with exit code 3: password=") and why.endswith(" was refused")
+    assert "hunter2" not in sitting.written()
+
+
 async def test_a_step_can_not_outlive_its_timeout(tmp_path: Path) -> None:
     steps = "- {id: hang, title: Hang, run: [sleep, '60'], effect: read, timeout: 500ms, on_fail: continue}"
     began = time.monotonic()
