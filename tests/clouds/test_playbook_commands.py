@@ -56,6 +56,9 @@ VALUES = {
     "workers": "16",
     "workers_before": "8",
     "workers_env": "WORKERS",
+    "variable": "CACHE_SIZE",
+    "to": "512",
+    "before_it": "256",
 }
 
 
