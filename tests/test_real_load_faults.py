@@ -86,7 +86,7 @@ def test_a_lock_chain_in_the_steady_phase_ends_both_tests_by_their_command(folde
             assert each.process.wait(45) == ExitCode.CRITICAL, each.said
             assert "perftui: abort the load test: " in each.said
             assert "of its requests fail" in each.said
-            assert f"kill -INT {tool.pid}: exit code 0" in each.said
+            assert f"kill -TERM {tool.pid}: exit code 0" in each.said
             held_back = each.said.partition("what holds it back: ")[2].splitlines()[0]
             assert "back-office" in held_back, each.said
             assert "lock_bound" in [line for line in each.said.splitlines() if "/s" in line][-1], each.said
@@ -99,7 +99,8 @@ class Watch:
 
     def __init__(self, processes: ExitStack, folder: Path, dsn: str, config: Path, feed: str, pid: int) -> None:
         self._output = folder / f"watch-{pid}.txt"
-        options = ["--load", feed, "--every", "1s", "--dsn", dsn, "--abort", f"kill -INT {pid}"]
+        # Not INT: what a shell starts in its background ignores that, and so do its children.
+        options = ["--load", feed, "--every", "1s", "--dsn", dsn, "--abort", f"kill -TERM {pid}"]
         with self._output.open("wb") as output:
             self.process = started(
                 processes,

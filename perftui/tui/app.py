@@ -185,6 +185,8 @@ class Console(App[None]):
 
     def draw(self) -> None:
         """Draw what is newest, unless the terminal does not keep up or the command palette lies over it."""
+        if self.return_code is not None:
+            return  # a picture can come while the app ends, when there is no screen any more
         self._skipped = self._stalled()
         if self._skipped or not isinstance(self.screen, CanvasScreen):
             return

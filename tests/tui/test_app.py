@@ -84,6 +84,15 @@ async def test_draws_the_newest_of_what_came_meanwhile(tmp_path: Path) -> None:
         assert screen.console.canvas.size == (120, 36)
 
 
+async def test_a_picture_that_comes_while_it_ends_is_no_fault(tmp_path: Path) -> None:
+    async with running(tmp_path) as screen:
+        screen.console.exit()
+
+    screen.console.draw()  # its screens are gone by now
+
+    assert screen.console.fault is None
+
+
 @pytest.mark.parametrize(
     ("keys", "view"),
     [

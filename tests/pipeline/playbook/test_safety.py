@@ -263,7 +263,7 @@ async def test_no_control_sequence_of_an_output_is_kept_and_no_markup_is_read(tm
 
 
 async def test_a_program_that_fails_tells_its_last_words_and_no_secret_of_them(tmp_path: Path) -> None:
-    program = "import sys; print('trying', flush=True); sys.stderr.write('\\033[31mpassword=hunter2 was refused\\n\\n'); sys.exit(3)"
+    program = "import sys; sys.stderr.write('\\033[31mpassword=hunter2 was refused\\n\\n'); sys.exit(3)"
     steps = f"- {{id: fails, title: F, run: [python3, -c, {program!r}], effect: read, on_fail: continue}}"
     sitting = Sitting(tmp_path, steps, yes)
     await sitting.run()
