@@ -5,7 +5,7 @@ from __future__ import annotations
 from perftui.history.baseline import MIN_MEANS, Baseline, Difference
 from perftui.model.frame import Machine
 from perftui.model.units import unit_of
-from perftui.views.format import UNKNOWN, in_unit, stamp
+from perftui.views.format import in_unit, stamp
 
 
 def _value(value: float, reading: str) -> str:
@@ -25,20 +25,22 @@ def list_text(found: list[Baseline]) -> str:
 
 
 def comparison_text(baseline: Baseline, found: list[Difference]) -> str:
-    """A table; what moved is named, what regressed stands out."""
-    lines = [
-        f"{baseline.name}: {stamp(baseline.first_at)} to {stamp(baseline.last_at)}, {baseline.host}",
-        f"{'':9} {'reading':<36}{'median':>11}{'now':>11}{'ratio':>7}  {'95 % interval':<15}{'P95':>11}{'now':>11}{'ratio':>7}",
-    ]
+    """Two lines for each reading, in 80 columns; what moved is named, what regressed stands out."""
+    lines = [f"{baseline.name}: {stamp(baseline.first_at)} to {stamp(baseline.last_at)}, {baseline.host}"]
     for each in found:
         word = "REGRESSED" if each.regressed else "moved" if each.moved else ""
-        interval = f"{each.low:.2f} to {each.high:.2f}" if each.low is not None and each.high is not None else UNKNOWN
-        lines.append(
-            f"{word:<9} {each.reading:<36}{_value(each.before.median, each.reading):>11}"
-            f"{_value(each.now.median, each.reading):>11}{_ratio(each.ratio):>7}  {interval:<15}"
-            f"{_value(each.before.p95, each.reading):>11}{_value(each.now.p95, each.reading):>11}{_ratio(each.p95_ratio):>7}"
-        )
+        lines.append(f"{word:<9} {each.reading}")
+        median, p95 = (each.before.median, each.now.median), (each.before.p95, each.now.p95)
+        interval = f" ({each.low:.2f} to {each.high:.2f})" if each.low is not None and each.high is not None else ""
+        usual, worst = _moved(median, each.reading, each.ratio), _moved(p95, each.reading, each.p95_ratio)
+        lines.append(f"     median {usual}{interval}  P95 {worst}")
     return "\n".join(lines)
+
+
+def _moved(values: tuple[float, float], reading: str, ratio: float | None) -> str:
+    """`99 ms → 130 ms ×1.31`."""
+    before, now = (_value(value, reading).strip() for value in values)
+    return f"{before} → {now}" + ("" if ratio is None else f" ×{ratio:.2f}")
 
 
 def elsewhere(baseline: Baseline, here: Machine, postgres: str | None) -> list[str]:
@@ -56,7 +58,3 @@ def too_short(found: list[Difference]) -> list[str]:
     """Why there is no interval, in a line; none where there is one."""
     most = max(min(len(each.before.means), len(each.now.means)) for each in found)
     return [f"too short to tell chance apart: {most} means of 30 s, at least {MIN_MEANS}"] if most < MIN_MEANS else []
-
-
-def _ratio(ratio: float | None) -> str:
-    return UNKNOWN if ratio is None else f"{ratio:.2f}"
