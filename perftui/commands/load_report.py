@@ -67,8 +67,9 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _form(args: argparse.Namespace) -> str:
-    ending = args.output.suffix.removeprefix(".").lower() if args.output is not None else ""
-    form: str = args.format or {"htm": "html", "json": "json", "html": "html", "md": "md"}.get(ending, "text")
+    from perftui.commands.report import page_form
+
+    form = page_form(args, {"txt": "text", "md": "md", "markdown": "md", "json": "json", "html": "html", "htm": "html"})
     if form == "html" and args.output is None and sys.stdout.isatty():
         raise UsageError("a page of HTML is not for a terminal; add -o report.html")
     return form

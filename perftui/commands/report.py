@@ -55,16 +55,26 @@ def _print(made: bytes, form: str) -> None:
 
 
 def _form(args: argparse.Namespace) -> str:
-    """The format, by what was asked for.
-
-    Raises:
-        UsageError: a page of HTML would go to a terminal.
-    """
-    ending = args.output.suffix.removeprefix(".").lower() if args.output is not None else ""
-    form: str = args.format or {"htm": "html", "json": "json", "html": "html"}.get(ending, "md")
+    form = page_form(args, {"md": "md", "markdown": "md", "txt": "md", "json": "json", "html": "html", "htm": "html"})
     if form == "html" and args.output is None and args.name is not None and sys.stdout.isatty():
         raise UsageError("a page of HTML is not for a terminal; add -o report.html")
     return form
+
+
+def page_form(args: argparse.Namespace, endings: dict[str, str]) -> str:
+    """The format that was asked for, else by the end of the file's name, else that of the first ending.
+
+    Raises:
+        UsageError: the file's end names none of them.
+    """
+    ending = args.output.suffix.removeprefix(".").lower() if args.output is not None else ""
+    if args.format is not None:
+        return str(args.format)
+    if ending and ending not in endings:
+        raise UsageError(
+            f"{args.output.name}: .{ending} can't be written; end it in .{', .'.join(endings)}, or add --format"
+        )
+    return endings.get(ending, next(iter(endings.values())))
 
 
 def _listing() -> ExitCode:

@@ -41,6 +41,8 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
         (["record"], ["FILE"]),
         (["record", "x.ptape", "--interval", "1ms"], ["0.5s and 60s"]),
         (["replay"], ["FILE"]),
+        (["report", "x.ptape", "-o", "x.pdf"], ["x.pdf", ".html"]),
+        (["load", "report", "x.ptape", "-o", "x.pdf"], ["x.pdf", ".txt"]),
         (["top"], ["'top'", "snapshot"]),
         (["--interval", "fast"], ["--interval"]),
         (["--theme", "pink"], ["pink"]),
