@@ -56,7 +56,7 @@ def _all(told: Latency) -> str:
         (
             f"{all_.requests} requests, {all_.failures} failed ({failed})",
             "  ".join(
-                f"{name} {latency(value).strip()}"
+                f"{name} {_exact(value).strip()}"
                 for name, value in (
                     ("p50", all_.p50_s),
                     ("p75", all_.p75_s),
@@ -66,8 +66,8 @@ def _all(told: Latency) -> str:
                     ("p99.9", all_.p999_s),
                 )
             ),
-            f"lowest {latency(told.lowest_s).strip()}  mean {latency(told.mean_s).strip()}"
-            f"  highest {latency(told.highest_s).strip()}",
+            f"lowest {_exact(told.lowest_s).strip()}  mean {_exact(told.mean_s).strip()}"
+            f"  highest {_exact(told.highest_s).strip()}",
             f"variation (CV) {spread}, {_SPREADS[told.spread]}; {stick[told.hockey_stick]}",
         )
     )
@@ -76,13 +76,18 @@ def _all(told: Latency) -> str:
 def _histogram(told: Latency) -> str:
     most = max(bar.requests for bar in told.histogram)
     return "\n".join(
-        f"{latency(bar.from_s)} – {latency(bar.to_s)}  {bar_text(bar.requests / most, _BAR).replace('░', ' ')} {bar.requests}"
+        f"{_exact(bar.from_s)} – {_exact(bar.to_s)}  {bar_text(bar.requests / most, _BAR).replace('░', ' ')} {bar.requests}"
         for bar in told.histogram
     )
 
 
+def _exact(seconds: float | None) -> str:
+    """Tenths of a millisecond don't tell the figures of a fast service apart."""
+    return f"{seconds * 1e6:.0f} µs".rjust(6) if seconds is not None and 0 < seconds < 0.001 else latency(seconds)
+
+
 def _row(figures: Figures) -> str:
-    times = "".join(f"{latency(each):>9}" for each in (figures.p50_s, figures.p95_s, figures.p99_s))
+    times = "".join(f"{_exact(each):>9}" for each in (figures.p50_s, figures.p95_s, figures.p99_s))
     return f"{figures.requests:>9}{percent_tenths(figures.failures / figures.requests):>9}{times}"
 
 

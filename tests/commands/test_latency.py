@@ -74,3 +74,14 @@ def test_what_can_not_be_used_is_one_line(
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["latency", str(tmp_path / "no.log")]) == ExitCode.USAGE
     assert "not there" in capsys.readouterr().err
+
+
+def test_times_below_a_millisecond_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "numbers"
+    path.write_text("".join(f"{100 + n}\n" for n in range(200)))
+
+    assert main(["latency", "--unit", "us", str(path)]) == ExitCode.HEALTHY
+    told = capsys.readouterr().out
+    edges = [line.partition("  ")[0] for line in told.splitlines() if " – " in line]
+    assert len(set(edges)) == len(edges) > 5
+    assert "lowest 100 µs  mean 200 µs  highest 299 µs" in told
