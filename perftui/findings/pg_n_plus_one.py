@@ -8,7 +8,7 @@ from collections import Counter
 import msgspec
 
 from perftui.findings import statements
-from perftui.findings.holding import evidence, mean
+from perftui.findings.holding import RELEASE, evidence, kept, mean
 from perftui.findings.rule import Limits, Rule
 from perftui.history.history import History
 from perftui.model.finding import Constraint, Finding, Severity
@@ -51,10 +51,7 @@ class _Chatter(msgspec.Struct, frozen=True):
 def pg_n_plus_one(history: History, limits: PgNPlusOneLimits) -> list[Finding]:
     """The chattiest statement, with the application that was seen with it."""
     part = history.latest(PgStatementsPart)
-    requests = mean(history, _REQUESTS, limits.window_s)
-    reading, per_s = (
-        (_REQUESTS, requests) if requests else (_TRANSACTIONS, mean(history, _TRANSACTIONS, limits.window_s))
-    )
+    reading, per_s = _per_s(history, limits)
     if part is None or not per_s:
         return []
     all_per_s = part.statements.calls_per_s or 0.0
@@ -69,7 +66,7 @@ def pg_n_plus_one(history: History, limits: PgNPlusOneLimits) -> list[Finding]:
     who, whose = _asked_by(history, worst.statement.queryid)
     if maintenance(worst.statement.query, who):
         return []
-    what = "request" if requests else "transaction"
+    what = "request" if reading == _REQUESTS else "transaction"
     calls_ratio = worst.statement.calls_per_s / all_per_s if all_per_s else None
     since_at, before = statements.since(history, worst.statement.queryid, "calls_per_s", 0.5 * worst.calls_per_s)
     return [
@@ -121,10 +118,27 @@ def _could_be(statement: StatementReading, all_per_s: float, limits: PgNPlusOneL
 
 
 def _measured(history: History, statement: StatementReading, per_s: float, limits: PgNPlusOneLimits) -> _Chatter | None:
-    calls = mean(history, series(statement.queryid, "calls_per_s"), limits.window_s)
-    if calls is None or calls < limits.calls_per_s or calls <= limits.calls_per_transaction * per_s:
+    """As it is now, while its calls are over both limits or were of late."""
+
+    def reaches(then: History, share: float) -> bool:
+        calls, each_s = _calls(then, statement, limits), _per_s(then, limits)[1]
+        least = limits.calls_per_transaction * (each_s or 0.0)
+        return calls is not None and calls >= share * limits.calls_per_s and calls > share * least
+
+    if kept(history, lambda then: reaches(then, 1.0), lambda then: not reaches(then, RELEASE)) is None:
         return None
+    calls = _calls(history, statement, limits) or 0.0
     return _Chatter(statement, calls, calls / per_s)
+
+
+def _calls(history: History, statement: StatementReading, limits: PgNPlusOneLimits) -> float | None:
+    return mean(history, series(statement.queryid, "calls_per_s"), limits.window_s)
+
+
+def _per_s(history: History, limits: PgNPlusOneLimits) -> tuple[str, float | None]:
+    """(reading, its mean) of what calls are counted for: requests of the load where they are known, else transactions."""
+    requests = mean(history, _REQUESTS, limits.window_s)
+    return (_REQUESTS, requests) if requests else (_TRANSACTIONS, mean(history, _TRANSACTIONS, limits.window_s))
 
 
 def _asked_by(history: History, queryid: int) -> tuple[str, dict[str, str | int | float]]:

@@ -300,6 +300,19 @@ def test_one_row_at_a_time_is_told_with_its_application() -> None:
     assert (found.severity, seen.verdict.chain) == (Severity.WARNING, (CHATTY,))
 
 
+def test_calls_that_swing_around_the_limit_are_one_finding_and_it_ends() -> None:
+    def second(number: int) -> Second:
+        """Twelve, then nine and a half calls a transaction by turns of ten seconds; five at last."""
+        calls = 600 if number // 10 % 2 == 0 else 475
+        return chatter(calls_per_s=calls if number < 60 else 250, transactions_per_s=50)(number)
+
+    shown = [CHATTY in told(each) for each in watch(second, 90)]
+
+    begun = shown.index(True)
+    assert all(shown[begun:60])
+    assert not any(shown[80:])
+
+
 @pytest.mark.parametrize(
     "second",
     [
