@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -48,7 +49,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     p99_s: float | None = None
 
 
-class Format:
+class Format(ABC):
     """What the formats share. A reader is of one file: its header, its users and phase, and what it could not read."""
 
     name = ""
@@ -63,9 +64,9 @@ class Format:
         self.told_at: str | None = None
         self.told_results = self.told_failures = 0
 
+    @abstractmethod
     def results(self, piece: bytes) -> Iterator[Result]:
         """The requests that a piece of whole lines tells of."""
-        raise NotImplementedError
 
     def batch(self, piece: bytes) -> Batch:
         """The same requests at once; a format that tells of many at a time has a cheaper way."""

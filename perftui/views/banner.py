@@ -162,6 +162,9 @@ def _second(snapshot: Snapshot, rest: str, width: int) -> Line:
     return (*spans, (words, Role.TEXT), (remark, Role.WARNING if remark else Role.DIM))
 
 
+_AILS = {"probe.failing": " fails", "probe.slow": " is slow"}
+
+
 def _chain_words(snapshot: Snapshot, rest: str, room: int, whole: bool = False) -> str:
     """What follows from the cause, in as many words as there is room for; empty where nothing does.
 
@@ -177,6 +180,8 @@ def _chain_words(snapshot: Snapshot, rest: str, room: int, whole: bool = False) 
         f"{' ·' if rest else ''} {' → '.join(symptoms)}",
         f" → {' → '.join(symptoms[1:])}",
         f" → {' → '.join((*names[1:-1], symptoms[-1]))}",
+        # What ails the probe, where there is room: a cause may name the same one.
+        f" → {' → '.join((*names[1:-1], names[-1] + _AILS.get(links[-1].rule, '')))}",
         f" → {' → '.join(names[1:])}",
         *(f" → … → {' → '.join(names[first:])}" for first in range(2, len(names))),
         f" → {names[-1]}",

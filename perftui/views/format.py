@@ -144,7 +144,14 @@ def in_unit(value: float | None, unit: str) -> str:
         case "bytes/s":
             return rate(value).strip()
         case _:
-            return f"{value:g} {unit}".strip()
+            return f"{_four_digits(value)} {unit}".strip()
+
+
+def _four_digits(value: float) -> str:
+    """`14`, `47.89`, `-1`, `12346`: no digit that nobody would act on, and no exponent."""
+    if value == round(value) or abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.4g}"
 
 
 def sparkline(values: Sequence[float], width: int, top: float | None = None, floor: float = 0.0) -> str:

@@ -245,7 +245,7 @@ LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
     [
         (240, 4, "→ probe shop: no answer for 8.0 s before the first byte"),
         (120, 4, "→ accounts locked → pool edge/app → probe shop: no answer for 8.0 s before the first byte"),
-        (92, 4, "culprit → accounts locked → pool edge/app → probe shop"),
+        (92, 4, "culprit → accounts locked → pool edge/app → probe shop fails"),
         (80, 4, "transaction 25 s · culprit → accounts locked → pool edge/app → probe shop"),
         (72, 4, "transaction 25 s · culprit → … → pool edge/app → probe shop"),
         (60, 4, "transaction 25 s · culprit → probe shop"),

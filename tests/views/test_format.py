@@ -88,6 +88,9 @@ def test_moments_are_in_utc() -> None:
         ("s", 0.25, "250 ms"),
         ("tasks", 7.0, "7 tasks"),
         ("tasks", None, "–"),
+        ("1/s", 8.33333, "8.333 1/s"),
+        ("days", -1.00031, "-1 days"),
+        ("1/s", 12345.6, "12346 1/s"),
     ],
 )
 def test_evidence_is_told_in_its_unit(unit: str, value: float | None, expected: str) -> None:
